@@ -1,0 +1,391 @@
+"""The board: global rolling metrics, and the rules on them.
+
+It takes the shards' counts in the order of `cx.metrics` and is as pure as a shard. Windows slide in
+panes; a window's total changes only when a pane enters or leaves it, so the board goes from change to
+change instead of through every pane, and gives what going through every pane would give.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from pipeline.effects import METRICS, Effects
+from pipeline.events.codec import Record, Rejection, decode, millis
+from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
+from pipeline.followup.book import FollowUp, FollowUps
+from pipeline.followup.clocks import BusinessClock
+from pipeline.metrics.catalogue import METRICS as CATALOGUE
+from pipeline.metrics.catalogue import WINDOWS
+from pipeline.metrics.tally import MetricsRecord, Segment, Series
+from pipeline.metrics.window import PANE, Window, pane_end
+from pipeline.rules.alerts import Alert, Alerts
+from pipeline.rules.compiled import RuleSet
+from pipeline.rules.metric import Judgement, MetricEpisodes, series_text
+from pipeline.span import DAY
+from pipeline.state.changelog import Changelog, Position
+from pipeline.state.seen import Seen
+from pipeline.state.store import Ref, Remembered, Store
+from pipeline.step import Step
+
+WINDOWS_KEPT = tuple(Window(name, length) for name, length in WINDOWS.items())
+#: For each length of pane, the longest window that is made of it (ms).
+_KEPT = {
+    pane: max(w.length for w in WINDOWS_KEPT if w.pane == pane) for pane in {w.pane for w in WINDOWS_KEPT}
+}
+OTHER = "other"
+#: A value of a dimension makes room for another when it was not seen for so long (ms).
+_UNSEEN = 35 * DAY
+
+
+class PaneCounts(Remembered):
+    """What was counted in one pane of one series."""
+
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class ShardPosition(Remembered):
+    """How far a shard has come. offset: the last one that is counted here; watermark: ms, or None."""
+
+    offset: int = -1
+    watermark: int | None = None
+
+
+class Level(Remembered):
+    """How many are open now."""
+
+    n: int = 0
+
+
+class KnownValue(Remembered):
+    """A value of a dimension that has a series of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One metric of one window and series. at: the pane end it was judged at (ms UTC)."""
+
+    metric: str
+    window: str
+    dimension: str
+    value: str
+    at: int
+    result: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSettings:
+    """value_limit: how many values of a dimension have a series of their own."""
+
+    rules: RuleSet
+    clock: BusinessClock
+    value_limit: int = 200
+
+
+class Board:
+    """Sums panes into rolling windows, judges metric rules, and knows what is open. A Heart."""
+
+    def __init__(self, settings: BoardSettings) -> None:
+        self._settings = settings
+        self._store, self._seen = Store(), Seen()
+        self._changelog = Changelog(
+            self._store, self._seen, (PaneCounts, ShardPosition, Level, KnownValue, Judgement, FollowUp)
+        )
+        self._step = Step(
+            self._store, settings.rules.version, self._level,
+            lambda record: {"topic": METRICS, "partition": 0, "offset": record.offset},
+        )  # fmt: skip
+        self._follow_ups = FollowUps(self._step, settings.rules.by_id(), settings.clock)
+        alerts = Alerts(self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False)
+        self._episodes = [MetricEpisodes(rule, self._step, alerts) for rule in settings.rules.on_metrics()]
+        self.applied = -1
+        #: The last pane end that was judged (ms).
+        self.at = -1
+        self._panes: dict[tuple[int, int], dict[Series, dict[str, int]]] = {}
+        self._totals: dict[Window, dict[Series, dict[str, int]]] = {window: {} for window in WINDOWS_KEPT}
+        self._changes: list[int] = []
+        self._scheduled: set[int] = set()
+        self._revisit: dict[int, set[Series]] = {}
+        self._shards: dict[str, ShardPosition] = {}
+        self._known_values: dict[str, int] = {}
+
+    # --- what an engine calls -----------------------------------------------------------------------
+
+    @property
+    def watermark(self) -> int | None:
+        """The lowest watermark of the shards, ms UTC; None while there is none."""
+        return self._step.watermark if self._step.watermark >= 0 else None
+
+    def apply(self, records: Sequence[Record]) -> Effects:
+        """Take the shards' records in order of offset; those at or below `applied` are skipped."""
+        records = [record for record in records if record.offset > self.applied]
+        if not records:
+            return Effects()
+        for record in records:
+            self._step.record = record
+            try:
+                counted = _decoder.decode(record.value or b"")
+            except msgspec.MsgspecError as error:
+                self._step.reject(Rejection("field.wrong", f"no counts of a shard: {error}"), record.value)
+                continue
+            self._take(counted)
+        self.applied = records[-1].offset
+        outputs, self._step.outputs = self._step.outputs, []
+        changelog, rotation = self._changelog.step(
+            Position(applied=self.applied, watermark=self._step.watermark, latest=self.at)
+        )
+        return Effects(outputs, changelog, rotation)
+
+    def restore(self, value: bytes) -> None:
+        """Take one record of the changelog, oldest first. Raises StateError."""
+        self._changelog.load(value)
+
+    def opened(self, waiting: bool) -> Effects:
+        """After the last `restore`: make the windows' totals anew."""
+        self._changelog.loaded()
+        position = self._changelog.position
+        self.applied, self.at = position.applied, position.latest
+        self._step.watermark = self._step.latest = position.watermark
+        for (what, key, sub), record in self._store:
+            if isinstance(record, ShardPosition):
+                self._shards[key] = record
+            elif isinstance(record, KnownValue):
+                self._known_values[key] = self._known_values.get(key, 0) + 1
+            elif isinstance(record, PaneCounts):
+                pane, end, series = int(what.removeprefix(_PANE)), int(sub), _series.decode(key)
+                self._panes.setdefault((pane, end), {})[series] = record.counts
+                for window in WINDOWS_KEPT:
+                    if window.pane == pane:
+                        if self.at - window.length < end <= self.at:
+                            self._add(window, series, record.counts, 1)
+                        self._schedule(end)
+                        self._schedule(end + window.length)
+        for episodes in self._episodes:
+            for series, at in episodes.pending():
+                self._look_again(series, at)
+        return Effects()
+
+    def snapshot(self) -> list[bytes]:
+        """The whole state, as records that `restore` takes."""
+        return self._changelog.snapshot(
+            Position(applied=self.applied, watermark=self._step.watermark, latest=self.at)
+        )
+
+    def tick(self, now: int) -> bytes | None:
+        """The board's time moves by the shards' alone."""
+        return None
+
+    def stats(self) -> Mapping[str, int]:
+        """Counters since this board was made."""
+        return {**self._step.counts, "open.records": len(self._store)}
+
+    # --- what dashboards read -----------------------------------------------------------------------
+
+    def values(self) -> Iterator[MetricValue]:
+        """Every metric of every window and series that has a value now."""
+        for window, totals in self._totals.items():
+            for series, counts in totals.items():
+                for metric in CATALOGUE.values():
+                    result = metric.result(counts)
+                    if result is not None:
+                        dimension, value = (
+                            ",".join(d for d, _ in series) or "total",
+                            ",".join(v for _, v in series),
+                        )
+                        yield MetricValue(
+                            metric.name,
+                            window.name,
+                            dimension,
+                            value,
+                            self.at,
+                            result,
+                            metric.samples(counts),
+                        )
+
+    def levels(self) -> Mapping[tuple[str, str], int]:
+        """(name, label) → how many are open now."""
+        return {(ref[1], ref[2]): record.n for ref, record in self._store if isinstance(record, Level)}
+
+    def overflow(self) -> Mapping[str, int]:
+        """Dimension → how many counts went to "other"."""
+        return {label: n for (name, label), n in self.levels().items() if name == _OVERFLOW}
+
+    # --- the step -----------------------------------------------------------------------------------
+
+    def _take(self, record: MetricsRecord) -> None:
+        shard = self._shards.setdefault(record.shard, ShardPosition())
+        if 0 <= record.offset <= shard.offset:
+            return
+        shard.offset = record.offset
+        for segment in record.segments:
+            self._count(segment)
+            shard.watermark = segment.watermark
+            self._advance()
+        self._store.put(("@shard", record.shard, ""), shard, NEVER)
+
+    def _count(self, segment: Segment) -> None:
+        for end, series, counts in segment.counts:
+            kept = self._within_limit(series, end)
+            for pane, length in _KEPT.items():
+                self._add_to_pane(pane, pane_end(end, pane), length, kept, counts)
+        for name, label, change in segment.levels:
+            self._level(name, label, change)
+        for raw in segment.followups:
+            self._agent_acted(bytes(raw))
+
+    def _add_to_pane(
+        self, pane: int, end: int, length: int, series: Series, counts: Mapping[str, int]
+    ) -> None:
+        if end <= self.at - length:
+            return  # no window reaches back so far
+        ref = (f"{_PANE}{pane}", series_text(series), str(end))
+        found = self._store.get(ref)
+        kept = found if isinstance(found, PaneCounts) else PaneCounts()
+        _sum_into(kept.counts, counts, 1)
+        self._panes.setdefault((pane, end), {})[series] = kept.counts
+        self._store.put(ref, kept, end + length)
+        for window in WINDOWS_KEPT:
+            if window.pane == pane:
+                self._schedule(end)
+                self._schedule(end + window.length)
+                if self.at - window.length < end <= self.at:
+                    self._add(window, series, counts, 1)
+                    self._look_again(series, self.at + PANE)
+
+    def _advance(self) -> None:
+        """Judge every change and fire every timer strictly below the lowest watermark, in order of time."""
+        marks = [shard.watermark for shard in self._shards.values() if shard.watermark is not None]
+        if not marks or (low := min(marks)) <= self._step.watermark:
+            return
+        self._step.watermark = self._step.latest = low
+        while True:
+            change = self._changes[0] if self._changes else NEVER
+            timer = self._store.next_wake
+            timer = NEVER if timer is None else timer
+            if change < low and change <= timer:
+                self._scheduled.discard(heapq.heappop(self._changes))
+                self._judge(change)
+            elif timer < low:
+                if (due := self._store.pop_due(timer + 1)) is not None:
+                    self._wake(*due)
+            else:
+                break
+        self.at = max(self.at, (low - 1) // PANE * PANE)
+
+    def _judge(self, at: int) -> None:
+        """The panes that enter or leave at this pane end, and what the rules say to it."""
+        self.at = at
+        touched: dict[Window, set[Series]] = {
+            window: set(self._revisit.get(at, ())) for window in WINDOWS_KEPT
+        }
+        self._revisit.pop(at, None)
+        for window in WINDOWS_KEPT:
+            for end, sign in ((at, 1), (at - window.length, -1)):
+                for series, counts in self._panes.get((window.pane, end), {}).items():
+                    self._add(window, series, counts, sign)
+                    touched[window].add(series)
+        for episodes in self._episodes:
+            window = episodes.window
+            for series in sorted(touched[window]):
+                if tuple(name for name, _ in series) == episodes.by:
+                    again = episodes.judge(series, self._totals[window].get(series, {}), at)
+                    if again is not None:
+                        self._look_again(series, again)
+
+    def _wake(self, wake: int, ref: Ref, record: Remembered) -> None:
+        if isinstance(record, FollowUp):
+            self._follow_ups.on_wake(ref, record, wake)
+            return
+        if isinstance(record, PaneCounts):
+            place = int(ref[0].removeprefix(_PANE)), int(ref[2])
+            series = self._panes.get(place, {})
+            series.pop(_series.decode(ref[1]), None)
+            if not series:
+                self._panes.pop(place, None)
+        elif isinstance(record, KnownValue):
+            self._known_values[ref[1]] -= 1
+        self._store.drop(ref)
+
+    def _agent_acted(self, value: bytes) -> None:
+        event = decode(_Passed(value))
+        if isinstance(event, Event) and isinstance(event, FOLLOW_UPS):
+            data: FollowUpData = event.data
+            if not self._follow_ups.agent_acted(event, data, millis(event.time)):
+                self._follow_ups.unknown(event, data, value)
+
+    # --- small parts --------------------------------------------------------------------------------
+
+    def _level(self, name: str, label: str, change: int) -> None:
+        ref = ("@level", name, label)
+        found = self._store.get(ref)
+        level = found if isinstance(found, Level) else Level()
+        level.n += change
+        self._store.put(ref, level, NEVER)
+
+    def _within_limit(self, series: Series, end: int) -> Series:
+        return tuple((name, self._known(name, value, end)) for name, value in series)
+
+    def _known(self, dimension: str, value: str, end: int) -> str:
+        """The value, if it has or may have a series of its own; else "other"."""
+        ref = ("@value", dimension, value)
+        found = self._store.get(ref)
+        if found is None:
+            if self._known_values.get(dimension, 0) >= self._settings.value_limit:
+                self._level(_OVERFLOW, dimension, 1)
+                return OTHER
+            self._known_values[dimension] = self._known_values.get(dimension, 0) + 1
+            found = KnownValue()
+        if end + _UNSEEN > found.wake + DAY:
+            self._store.put(ref, found, end + _UNSEEN)
+        return value
+
+    def _add(self, window: Window, series: Series, counts: Mapping[str, int], sign: int) -> None:
+        totals = self._totals[window]
+        total = totals.setdefault(series, {})
+        _sum_into(total, counts, sign)
+        if not total:
+            del totals[series]
+
+    def _schedule(self, at: int) -> None:
+        if at > self.at and at not in self._scheduled:
+            self._scheduled.add(at)
+            heapq.heappush(self._changes, at)
+
+    def _look_again(self, series: Series, at: int) -> None:
+        self._revisit.setdefault(at, set()).add(series)
+        self._schedule(at)
+
+
+NEVER = 1 << 62
+_PANE = "@pane/"
+_OVERFLOW = "dimension_overflow"
+_decoder = msgspec.json.Decoder(MetricsRecord)
+_series = msgspec.json.Decoder(Series)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """An event that came inside another record."""
+
+    value: bytes
+    offset: int = 0
+    timestamp: int = 0
+    key: None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def _sum_into(into: dict[str, int], counts: Mapping[str, int], sign: int) -> None:
+    for name, count in counts.items():
+        total = into.get(name, 0) + sign * count
+        if total:
+            into[name] = total
+        else:
+            into.pop(name, None)
+
+
+def _never_retracted(alert: Alert, at: int) -> None:
+    raise AssertionError("an alert on a metric is resolved, not retracted")

@@ -1,0 +1,1 @@
+"""Events: CloudEvents in, typed structs or rejections out."""

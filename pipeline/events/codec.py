@@ -1,0 +1,153 @@
+"""Bytes become an event, or a rejection that says what is wrong and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from pipeline.events.model import (
+    CUSTOMER_EVENTS,
+    FOLLOW_UPS,
+    INTERNAL_EVENTS,
+    SUBJECT_OPTIONAL,
+    Event,
+    type_name,
+)
+
+#: An event larger than this (bytes) is rejected; topics admit more, so that it can be.
+MAX_EVENT_BYTES = 1_000_000
+
+
+class Record(Protocol):
+    """What a log holds at one offset. timestamp: ms UTC, when it was appended."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an event cannot be taken. reason: a short code; error: a sentence with the place."""
+
+    reason: str
+    error: str
+
+
+_EVENTS: Any = None
+for _event in (*CUSTOMER_EVENTS, *INTERNAL_EVENTS):
+    _EVENTS = _event if _EVENTS is None else _EVENTS | _event
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_EVENTS)
+_decode = _DECODER.decode
+_needs_subject = frozenset({*CUSTOMER_EVENTS, *INTERNAL_EVENTS} - SUBJECT_OPTIONAL)
+
+
+def decode(record: Record) -> Event | Rejection:
+    """One record's event, from either mode of CloudEvents' Kafka binding."""
+    value = record.value
+    if record.headers:
+        value = _structured(value, record.headers)
+    if not value:
+        return Rejection("value.empty", "the record has no value")
+    if len(value) > MAX_EVENT_BYTES:
+        return Rejection(
+            "value.too_large", f"the event has {len(value)} bytes, at most {MAX_EVENT_BYTES} are taken"
+        )
+    try:
+        event = _decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return _rejection(error)
+    if event.subject is None and event.__class__ in _needs_subject and not _is_about_no_customer(event):
+        return Rejection(
+            "subject.missing", f"`{type_name(event.__class__)}` needs the customer's id - at `$.subject`"
+        )
+    return event
+
+
+def forwarded(record: Record, place: str) -> bytes:
+    """The record's event as it came, marked with where it was forwarded from. It must have been decoded."""
+    value = _structured(record.value, record.headers) or b""
+    mark = msgspec.json.encode({"forwardedfrom": place})
+    return mark[:-1] + b"," + value.lstrip()[1:]
+
+
+def millis(moment: datetime) -> int:
+    """Milliseconds UTC, rounded down. The half microsecond takes out the float's error."""
+    return int(moment.timestamp() * 1000 + 5e-4)
+
+
+def moment(at: int) -> str:
+    """RFC 3339 in UTC; the fraction only where there is one. at: ms UTC."""
+    seconds, fraction = divmod(at, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
+
+
+def unknown_fields(value: bytes, event: Event) -> dict[str, Any]:
+    """The fields of an event's bytes that the model does not know, those of `data` under "data".
+
+    value: the bytes that `event` was decoded from.
+    """
+    raw: dict[str, Any] = msgspec.json.decode(value)
+    known = {"type", "datacontenttype", "dataschema", *event.__struct_fields__}
+    unknown = {name: field for name, field in raw.items() if name not in known}
+    data = getattr(event, "data", None)
+    if isinstance(data, msgspec.Struct) and (
+        inner := {k: v for k, v in raw["data"].items() if k not in data.__struct_fields__}
+    ):
+        unknown["data"] = inner
+    return unknown
+
+
+def _is_about_no_customer(event: Event) -> bool:
+    """A follow-up of a review or a metric names its key instead of a customer."""
+    return isinstance(event, FOLLOW_UPS) and event.data.key is not None
+
+
+def _structured(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> bytes | None:
+    """Binary mode carries the envelope in headers `ce_…` and the data as the value."""
+    envelope = {
+        name[3:]: content.decode("utf-8", "replace") for name, content in headers if name.startswith("ce_")
+    }
+    if "specversion" not in envelope:
+        return value
+    head = msgspec.json.encode(envelope)
+    return b"".join((head[:-1], b',"data":', value, b"}")) if value else head
+
+
+_PLACE = re.compile(r" - at `(?P<place>[^`]*)`$")
+_OF_TIME: Mapping[str, str] = {"timezone component": "time.naive", "RFC3339": "time.invalid"}
+
+
+def _rejection(error: Exception) -> Rejection:
+    text = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return Rejection("utf8.invalid", f"byte {error.start} of a text is no UTF-8: {error.reason}")
+    if not isinstance(error, msgspec.ValidationError):
+        return Rejection("json.invalid", text)
+    found = _PLACE.search(text)
+    place = found["place"] if found else "$"
+    if place == "$.type":
+        return Rejection("type.unknown", text)
+    if place == "$.time":
+        return Rejection(
+            next((code for sign, code in _OF_TIME.items() if sign in text), "time.invalid"), text
+        )
+    if "missing required field" in text:
+        name = text.split("`")[1]
+        return Rejection(
+            f"{name}.missing" if place == "$" and name in ("type", "time") else "field.missing", text
+        )
+    return Rejection("field.wrong", text)

@@ -1,0 +1,275 @@
+"""The follow-ups of a shard: opened by alerts, moved by what agents do and by their clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pipeline.effects import ALERTS
+from pipeline.effects import FOLLOW_UPS as TOPIC
+from pipeline.events.codec import Rejection, moment
+from pipeline.events.model import (
+    Event,
+    FollowUpAssigned,
+    FollowUpClosed,
+    FollowUpContacted,
+    FollowUpData,
+    FollowUpReopened,
+    type_name,
+)
+from pipeline.followup.clocks import BusinessClock
+from pipeline.rules.alerts import LASTING, Alert, alert_event, derived_id, reason
+from pipeline.rules.compiled import AnyRule, Plan
+from pipeline.span import DAY, Span
+from pipeline.state.store import Ref, Remembered
+from pipeline.step import Step
+
+PRIORITIES = ("low", "normal", "high")
+_OF_SEVERITY: Mapping[str, str] = {"info": "low", "warning": "normal", "critical": "high"}
+#: A closed follow-up is remembered so long (ms), so that it can be reopened.
+REMEMBERED = 30 * DAY
+
+#: A wake time that no watermark passes.
+NEVER = 1 << 62
+
+OPEN, ASSIGNED, CONTACTED, CLOSED = "open", "assigned", "contacted", "closed"
+
+
+class Reason(msgspec.Struct, array_like=True, gc=False):
+    """An alert that the follow-up is about. steps: (number, time in ms, who is told) still to come."""
+
+    alert_id: str
+    rule: str
+    kind: str
+    key: str
+    severity: str
+    title: str
+    text: str
+    steps: list[tuple[int, int, str]] = []
+    ended: bool = False
+
+
+class FollowUp(Remembered):
+    """One task. Times are ms; events: how many its life has had."""
+
+    followup_id: str
+    rule: str
+    subject: str | None
+    team: str
+    priority: str
+    due: int
+    allowance: tuple[int, bool]
+    reasons: list[Reason]
+    status: str = OPEN
+    agent: str | None = None
+    overdue: bool = False
+    closed_at: int = 0
+    resolution: str | None = None
+    cause: str | None = None
+    recovered: bool | None = None
+    events: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Do its clocks run?"""
+        return self.status in (OPEN, ASSIGNED)
+
+
+class FollowUps:
+    """All follow-ups of one shard, at most one open for a key."""
+
+    def __init__(self, step: Step, rules: Mapping[str, AnyRule], clock: BusinessClock) -> None:
+        self._step, self._rules, self._clock = step, rules, clock
+
+    def alert_fired(self, alert: Alert) -> None:
+        """Open a follow-up, or add a reason to the one that is open. Rules without a plan open nothing."""
+        plan = alert.rule.plan
+        if plan is None:
+            return
+        ref = _ref(alert.key if alert.subject is None else alert.subject, alert.subject is not None)
+        due = self._clock.deadline(alert.start, plan.due)
+        priority = _OF_SEVERITY[alert.rule.severity]
+        why = self._reason(alert, plan)
+        task = self._step.store.get(ref)
+        if isinstance(task, FollowUp) and task.status != CLOSED:
+            task.reasons = [*task.reasons, why]
+            task.priority = max(task.priority, priority, key=PRIORITIES.index)
+            task.due = min(task.due, due)
+            self._write(ref, task, "updated", alert.at, "reason_added")
+        else:
+            followup_id = derived_id("f", ref[1], alert.alert_id)
+            task = FollowUp(
+                followup_id=followup_id, rule=alert.rule.id, subject=alert.subject, team=plan.team, priority=priority,
+                due=due, allowance=(plan.due.millis, plan.due.business), reasons=[why],
+            )  # fmt: skip
+            self._step.level("followups_open", task.team, 1)
+            self._step.count(f"followups.{alert.rule.id}")
+            self._write(ref, task, "opened", alert.start)
+        if alert.rule.kind not in LASTING:
+            self._step.level("episodes_open", alert.rule.id, 1)
+
+    def alert_retracted(self, alert: Alert, at: int) -> None:
+        """Take a reason out; a follow-up without reasons that nobody has taken is moot."""
+        ref = _ref(alert.key if alert.subject is None else alert.subject, alert.subject is not None)
+        task = self._step.store.get(ref)
+        if not isinstance(task, FollowUp) or task.status == CLOSED:
+            return
+        left = [why for why in task.reasons if why.alert_id != alert.alert_id]
+        if len(left) == len(task.reasons):
+            return
+        task.reasons = left
+        self._write(ref, task, "updated", at, "reason_removed")
+        if not left and task.status == OPEN:
+            task.resolution = "moot"
+            self._close(ref, task, at)
+
+    def agent_acted(self, event: Event, data: FollowUpData, at: int) -> bool:
+        """Take what somebody did. False: it fits no follow-up that is known here."""
+        customer = event.subject is not None
+        key = event.subject if event.subject is not None else data.key
+        ref = _ref(key or "", customer)
+        task = self._step.store.get(ref)
+        if not isinstance(task, FollowUp) or task.followup_id != data.followup_id:
+            return False
+        task.agent = data.agent if data.agent is not None else task.agent
+        if isinstance(event, FollowUpReopened):
+            self._reopen(ref, task, at)
+        elif task.status == CLOSED:
+            self._write(ref, task, type_name(event.__class__).rpartition(".")[2], at)
+        elif isinstance(event, FollowUpClosed):
+            task.resolution, task.cause, task.recovered = data.resolution, data.cause, data.recovered
+            self._close(ref, task, at)
+        elif isinstance(event, FollowUpContacted):
+            task.status = CONTACTED
+            self._stop(task)
+            self._write(ref, task, "contacted", at)
+        elif isinstance(event, FollowUpAssigned):
+            task.status = ASSIGNED if task.status == OPEN else task.status
+            self._write(ref, task, "assigned", at)
+        else:
+            return False
+        return True
+
+    def unknown(self, event: Event, data: FollowUpData, value: bytes | None) -> None:
+        """Say that an agent's event fits nothing."""
+        about = event.subject if event.subject is not None else data.key
+        error = f'no follow-up "{data.followup_id}" is known for "{about}" - at `$.data.followup_id`'
+        self._step.reject(Rejection("followup.unknown", error), value)
+
+    def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
+        """The earliest of: overdue, a step of escalation, the end of a closed follow-up's memory."""
+        assert isinstance(record, FollowUp)
+        task = record
+        if task.status == CLOSED:
+            if task.closed_at + REMEMBERED <= due:
+                self._step.store.drop(ref)
+            return
+        if task.running and not task.overdue and task.due <= due:
+            task.overdue = True
+            self._step.level("followups_overdue", task.team, 1)
+            self._write(ref, task, "updated", task.due, "overdue")
+        if task.running:
+            for why in task.reasons:
+                while why.steps and why.steps[0][1] <= due:
+                    number, at, to = why.steps[0]
+                    why.steps = why.steps[1:]
+                    self._escalate(task, why, number, at, to)
+        self._keep(ref, task)
+
+    def _reason(self, alert: Alert, plan: Plan) -> Reason:
+        steps = [
+            (number, self._clock.deadline(alert.start, after), to)
+            for number, (after, to) in enumerate(plan.escalate, 1)
+        ]
+        steps.sort(key=lambda step: step[1])
+        rule = alert.rule
+        return Reason(
+            alert.alert_id, rule.id, rule.kind, alert.key, rule.severity, rule.summary, alert.text, steps
+        )
+
+    def _escalate(self, task: FollowUp, why: Reason, number: int, at: int, to: str) -> None:
+        told = reason(f"nobody has contacted the customer; {to} is told", [], task.status, "")
+        event = alert_event(
+            why.alert_id, f"escalated/{number}", at, task.subject, why.rule, why.key, why.severity, why.title,
+            [told], self._step.rules_version, {"to": to, "step": number},
+        )  # fmt: skip
+        self._step.emit(ALERTS, task.subject or f"{why.rule}|{why.key}", event)
+
+    def _close(self, ref: Ref, task: FollowUp, at: int) -> None:
+        self._stop(task)
+        task.status, task.closed_at = CLOSED, at
+        self._step.level("followups_open", task.team, -1)
+        for why in task.reasons:
+            if why.kind in LASTING or why.ended:
+                continue
+            why.ended = True
+            closed = reason(
+                f"its follow-up was closed: {task.resolution or 'no resolution given'}", [], None, ""
+            )
+            event = alert_event(
+                why.alert_id, "resolved", at, task.subject, why.rule, why.key, why.severity, why.title,
+                [closed], self._step.rules_version, {"code": "followup_closed"},
+            )  # fmt: skip
+            self._step.emit(ALERTS, task.subject or f"{why.rule}|{why.key}", event)
+            self._step.level("episodes_open", why.rule, -1)
+        self._write(ref, task, "closed", at)
+
+    def _reopen(self, ref: Ref, task: FollowUp, at: int) -> None:
+        if task.status == CLOSED:
+            task.status, task.closed_at, task.resolution, task.cause, task.recovered = (
+                OPEN,
+                0,
+                None,
+                None,
+                None,
+            )
+            task.due = self._clock.deadline(at, Span(*task.allowance))
+            for why in task.reasons:
+                why.steps = []
+            self._step.level("followups_open", task.team, 1)
+        self._write(ref, task, "reopened", at)
+
+    def _stop(self, task: FollowUp) -> None:
+        if task.overdue:
+            task.overdue = False
+            self._step.level("followups_overdue", task.team, -1)
+
+    def _write(self, ref: Ref, task: FollowUp, change: str, at: int, detail: str | None = None) -> None:
+        task.events += 1
+        data: dict[str, Any] = {
+            "followup_id": task.followup_id, "alert_ids": [why.alert_id for why in task.reasons], "rule": task.rule,
+            "key": ref[1], "team": task.team, "priority": task.priority, "due": moment(task.due), "status": task.status,
+            "reasons": [f"{why.title} ({why.text})" for why in task.reasons],
+        }  # fmt: skip
+        optional = {
+            "agent": task.agent, "resolution": task.resolution, "cause": task.cause, "recovered": task.recovered,
+            "change": detail,
+        }  # fmt: skip
+        data |= {name: value for name, value in optional.items() if value is not None}
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": f"{task.followup_id}/{task.events}",
+            "source": "/cxloop/followups",
+            "type": f"cx.followup.{change}",
+            "time": moment(at),
+        }
+        if task.subject is not None:
+            event["subject"] = task.subject
+        self._step.emit(TOPIC, ref[1], {**event, "data": data})
+        self._keep(ref, task)
+
+    def _keep(self, ref: Ref, task: FollowUp) -> None:
+        """Wake at the earliest thing that is still to come; a contacted follow-up waits for people alone."""
+        if task.status == CLOSED:
+            wakes = [task.closed_at + REMEMBERED]
+        else:
+            wakes = [why.steps[0][1] for why in task.reasons if why.steps] if task.running else []
+            if task.running and not task.overdue:
+                wakes.append(task.due)
+        self._step.store.put(ref, task, min(wakes, default=NEVER))
+
+
+def _ref(key: str, customer: bool) -> Ref:
+    return ("@followup" if customer else "@followup-without-customer", key, "")

@@ -1,0 +1,1 @@
+"""Metrics: integer counts that add up, and what is computed from them."""

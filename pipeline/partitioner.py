@@ -1,0 +1,25 @@
+"""Which partition a key belongs to: murmur2, as Kafka's Java clients do it."""
+
+from __future__ import annotations
+
+_M = 0x5BD1E995
+_MASK = 0xFFFFFFFF
+
+
+def murmur2(data: bytes) -> int:
+    """32-bit MurmurHash2 with Kafka's seed, unsigned (Appleby; org.apache.kafka.common.utils.Utils)."""
+    length = len(data)
+    h = (0x9747B28C ^ length) & _MASK
+    for i in range(0, length - length % 4, 4):
+        k = int.from_bytes(data[i : i + 4], "little") * _M & _MASK
+        k = (k ^ (k >> 24)) * _M & _MASK
+        h = (h * _M & _MASK) ^ k
+    if tail := data[length - length % 4 :]:
+        h = (h ^ int.from_bytes(tail, "little")) * _M & _MASK
+    h = (h ^ (h >> 13)) * _M & _MASK
+    return h ^ (h >> 15)
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition (from 0) of a key."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,1 @@
+"""Rules: YAML in, compiled rules and the episodes of each key out."""

@@ -1,0 +1,190 @@
+"""Rules on an event that is not answered in time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pipeline.events.codec import moment
+from pipeline.events.model import Data, Event, ReviewPosted, type_name
+from pipeline.rules.alerts import Alerts, met, reason
+from pipeline.rules.compiled import AbsenceRule, getter
+from pipeline.rules.cooldown import Once
+from pipeline.span import DAY, duration
+from pipeline.state.store import Ref, Remembered
+from pipeline.step import CORRECTION, Step
+
+#: So many answers of one key and part are kept at most.
+MOST_ANSWERS = 32
+#: An alert that nobody answers ends so long after its deadline (ms).
+EXPIRES = 28 * DAY
+
+PENDING, FIRING, HELD = 0, 1, 2
+
+
+class Ask(msgspec.Struct, array_like=True, gc=False):
+    """An event that waits for its answer. ended: (time, code) that resolves it as soon as it fires."""
+
+    at: int
+    event_id: str
+    source: str
+    subject: str | None
+    values: list[Any]
+    state: int = PENDING
+    ended: tuple[int, str] | None = None
+
+    @property
+    def episode(self) -> str:
+        return f"{self.source}#{self.event_id}"
+
+
+class Waits(Remembered):
+    """What waits, and the times of answers (ms, ascending), of one key and part."""
+
+    asks: list[Ask] = msgspec.field(default_factory=list)
+    answers: list[int] = msgspec.field(default_factory=list)
+
+
+class AbsenceEpisodes:
+    """Pending until the deadline; then firing, until an answer resolves or retracts it, or it expires."""
+
+    def __init__(self, rule: AbsenceRule, step: Step, alerts: Alerts) -> None:
+        self._rule, self._step, self._alerts = rule, step, alerts
+        self._once = Once(rule, step)
+        self._asks, self._answers = rule.when.predicate(), rule.unless.predicate()
+        self._part = getter(rule.same) if rule.same else None
+        self._within = rule.within
+        self._edits = rule.when.event is ReviewPosted and (rule.same == "review_id" or rule.role == "review")
+        self._answer = type_name(rule.unless.event).removeprefix("cx.")
+
+    def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
+        """Take one event of the type that asks. at: ms; key: customer or review."""
+        matches = self._asks(data)
+        if not matches and not self._edits:
+            return
+        ref, record = self._open(key, data)
+        if self._edits:
+            self._supersede(ref, record, at, matches)
+        if matches:
+            deadline = at + self._within
+            if not any(at <= answer <= deadline for answer in record.answers):
+                ask = Ask(at, event.id, event.source, event.subject, self._rule.when.values(data))
+                late = [answer for answer in record.answers if answer > deadline]
+                ask.ended = (min(late), "answered_late") if late else None
+                record.asks = [*record.asks, ask]
+                if deadline < self._step.watermark:
+                    self._fire(ref, record, ask)
+        self._keep(ref, record)
+
+    def on_answer(self, event: Event, data: Data, at: int, key: str) -> None:
+        """Take one event of the type that answers."""
+        if not self._answers(data):
+            return
+        ref, record = self._open(key, data)
+        record.answers = sorted([*record.answers, at])[-MOST_ANSWERS:]
+        for ask in list(record.asks):
+            if at < ask.at:
+                continue
+            if at <= ask.at + self._within:
+                late = f"{self._answer} came in time, at {moment(at)}, but arrived late"
+                self._end(
+                    ref, record, ask, "late_truth", reason(late, [event.id], None, duration(self._within))
+                )
+            elif ask.state == FIRING:
+                self._resolve(ref, record, ask, at, "answered_late", [event.id])
+            elif ask.ended is None or at < ask.ended[0]:
+                ask.ended = (at, "answered_late")
+        self._keep(ref, record)
+
+    def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
+        """Fire or expire what is due, and forget answers that nothing can ask for any more."""
+        assert isinstance(record, Waits)
+        for ask in list(record.asks):
+            if ask.state == PENDING and ask.at + self._within <= due:
+                self._fire(ref, record, ask)
+            elif ask.state != PENDING and ask.at + self._within + EXPIRES <= due:
+                if ask.state == FIRING:
+                    self._resolve(ref, record, ask, ask.at + self._within + EXPIRES, "expired", [])
+                else:
+                    record.asks = [other for other in record.asks if other is not ask]
+        record.answers = [answer for answer in record.answers if answer + CORRECTION > due]
+        self._keep(ref, record)
+
+    def _supersede(self, ref: Ref, record: Waits, at: int, matches: bool) -> None:
+        """A newer version of the review ends or settles the episodes of the older ones."""
+        for ask in list(record.asks):
+            if ask.at + self._within >= at:
+                why = reason(f"the review was changed at {moment(at)}", [ask.event_id], None, "")
+                self._end(ref, record, ask, "edited", why)
+            elif not matches:
+                if ask.state == FIRING:
+                    self._resolve(ref, record, ask, at, "edited", [])
+                elif ask.ended is None:
+                    ask.ended = (at, "edited")
+
+    def _fire(self, ref: Ref, record: Waits, ask: Ask) -> None:
+        _, key, part = ref
+        deadline = ask.at + self._within
+        if self._once.holds(key, deadline, part, ask.episode):
+            ask.state = HELD
+            return
+        within = duration(self._within)
+        text = f"no {self._answer} within {within}, by {moment(deadline)}"
+        reasons = [
+            reason(text, [ask.event_id], None, within),
+            *met(ask.event_id, self._rule.when.conditions, ask.values),
+        ]
+        held = self._once.held(key)
+        alert_id = self._alerts.fire(self._rule, key, ask.subject, ask.episode, deadline, reasons, held)
+        self._once.fired(key, deadline, alert_id)
+        ask.state = FIRING
+        if ask.ended is not None:
+            at, code = ask.ended
+            self._resolve(ref, record, ask, at, code, [])
+
+    def _resolve(self, ref: Ref, record: Waits, ask: Ask, at: int, code: str, events: list[str]) -> None:
+        texts = {
+            "answered_late": f"{self._answer} came at {moment(at)}, after the deadline",
+            "edited": f"the review was changed at {moment(at)}",
+            "expired": f"no {self._answer} within {duration(EXPIRES)} of the deadline",
+        }
+        why = reason(texts[code], events, None, duration(self._within))
+        record.asks = [other for other in record.asks if other is not ask]
+        self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why)
+
+    def _end(self, ref: Ref, record: Waits, ask: Ask, code: str, why: dict[str, Any]) -> None:
+        """The alert should never have been: silently where it did not fire, else retracted."""
+        _, key, part = ref
+        record.asks = [other for other in record.asks if other is not ask]
+        if ask.state == HELD:
+            self._once.over(key, part, ask.episode)
+        elif ask.state == FIRING:
+            self._keep(ref, record)
+            alert_id = self._alerts.retract(self._rule, key, ask.subject, ask.episode, code, why)
+            for _, other_part, episode in self._once.released(key, alert_id):
+                self._release((ref[0], key, other_part), record if other_part == part else None, episode)
+
+    def _release(self, ref: Ref, record: Waits | None, episode: str) -> None:
+        """A match that a retracted alert held fires after all."""
+        if record is None:
+            found = self._step.store.get(ref)
+            record = found if isinstance(found, Waits) else Waits()
+        for ask in list(record.asks):
+            if ask.episode == episode and ask.state == HELD:
+                self._fire(ref, record, ask)
+        self._keep(ref, record)
+
+    def _open(self, key: str, data: Data) -> tuple[Ref, Waits]:
+        ref = (self._rule.id, key, str(self._part(data)) if self._part else "")
+        record = self._step.store.get(ref)
+        return ref, record if isinstance(record, Waits) else Waits()
+
+    def _keep(self, ref: Ref, record: Waits) -> None:
+        wakes = [ask.at + self._within + (0 if ask.state == PENDING else EXPIRES) for ask in record.asks]
+        if record.answers:
+            wakes.append(record.answers[0] + CORRECTION)
+        if wakes:
+            self._step.store.put(ref, record, min(wakes))
+        else:
+            self._step.store.drop(ref)

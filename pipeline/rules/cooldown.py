@@ -1,0 +1,93 @@
+"""Once per key and span: which matches of a rule are held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from pipeline.rules.compiled import AnyRule
+from pipeline.state.store import Ref, Remembered
+from pipeline.step import CORRECTION, Step
+
+#: So many firings and held matches of a key are kept at most.
+_KEPT = 32
+
+
+class Cooldown(Remembered):
+    """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode) that may yet fire."""
+
+    firings: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    held: int = 0
+    waiting: list[tuple[int, str, str]] = msgspec.field(default_factory=list)
+
+
+class Once:
+    """The cooldown of one rule. Without `every` nothing is ever held."""
+
+    def __init__(self, rule: AnyRule, step: Step) -> None:
+        self._every, self._step, self._id = rule.every, step, rule.id
+        self._what = f"{rule.id}/once"
+
+    def holds(self, key: str, at: int, part: str = "", episode: str | None = None) -> bool:
+        """Is a match at `at` held? With an episode it is remembered, for it may have to fire later."""
+        if self._every is None:
+            return False
+        ref = (self._what, key, "")
+        record = self._step.store.get(ref)
+        if not isinstance(record, Cooldown) or not self._within(record, at):
+            return False
+        record.held += 1
+        self._step.count(f"held.{self._id}")
+        if episode is not None:
+            record.waiting = [*record.waiting, (at, part, episode)][-_KEPT:]
+        self._keep(ref, record)
+        return True
+
+    def fired(self, key: str, at: int, alert_id: str) -> None:
+        """Begin a cooldown."""
+        if self._every is None:
+            return
+        ref = (self._what, key, "")
+        record = self._step.store.get(ref)
+        if not isinstance(record, Cooldown):
+            record = Cooldown()
+        record.firings = [*record.firings, (at, alert_id)][-_KEPT:]
+        self._keep(ref, record)
+
+    def held(self, key: str) -> int:
+        """How many matches of a key have been held."""
+        record = self._step.store.get((self._what, key, "")) if self._every is not None else None
+        return record.held if isinstance(record, Cooldown) else 0
+
+    def released(self, key: str, alert_id: str) -> Iterable[tuple[int, str, str]]:
+        """A firing was retracted: yields the held matches that nothing holds any more, one by one, as each may fire."""
+        ref = (self._what, key, "")
+        record = self._step.store.get(ref) if self._every is not None else None
+        if not isinstance(record, Cooldown):
+            return
+        record.firings = [firing for firing in record.firings if firing[1] != alert_id]
+        self._keep(ref, record)
+        for match in list(record.waiting):
+            if not self._within(record, match[0]):
+                record.waiting.remove(match)
+                record.held -= 1
+                self._keep(ref, record)
+                yield match
+
+    def over(self, key: str, part: str, episode: str) -> None:
+        """A held match was answered: it will not fire any more."""
+        ref = (self._what, key, "")
+        record = self._step.store.get(ref) if self._every is not None else None
+        if isinstance(record, Cooldown):
+            record.waiting = [match for match in record.waiting if match[1:] != (part, episode)]
+            self._keep(ref, record)
+
+    def _within(self, record: Cooldown, at: int) -> bool:
+        assert self._every is not None
+        return bool(record.firings) and abs(at - record.firings[-1][0]) <= self._every
+
+    def _keep(self, ref: Ref, record: Cooldown) -> None:
+        assert self._every is not None
+        last = max((at for at, _ in record.firings), default=self._step.watermark)
+        self._step.store.put(ref, record, last + self._every + CORRECTION)

@@ -1,0 +1,107 @@
+"""Rules on a rolling metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from pipeline.metrics.catalogue import METRICS, WINDOWS
+from pipeline.metrics.tally import Series
+from pipeline.metrics.window import Window
+from pipeline.rules.alerts import Alerts, reason
+from pipeline.rules.compiled import MetricRule
+from pipeline.span import duration
+from pipeline.state.store import Ref, Remembered
+from pipeline.step import Step
+
+#: A wake time that no watermark passes: an episode ends by its metric.
+NEVER = 1 << 62
+
+
+class Judgement(Remembered):
+    """since: the pane end from which the condition holds; fired: has it been held long enough? Times in ms."""
+
+    since: int = -1
+    fired: bool = False
+
+
+class MetricEpisodes:
+    """Pending while the condition holds, firing after `hold`, resolved when it is clear."""
+
+    def __init__(self, rule: MetricRule, step: Step, alerts: Alerts) -> None:
+        self._rule, self._step, self._alerts = rule, step, alerts
+        self._metric = METRICS[rule.metric]
+        self._limit, self._enough = rule.limit.test(), rule.samples.test()
+        self._clear = rule.clear.test() if rule.clear is not None else None
+        self.by = rule.by
+        self.window = next(Window(name, length) for name, length in WINDOWS.items() if length == rule.window)
+
+    def judge(self, series: Series, counts: Mapping[str, int], at: int) -> int | None:
+        """Judge one series at a pane end (ms). Returns when it must be judged again at the latest, or None."""
+        ref = (self._rule.id, series_text(series), "")
+        found = self._step.store.get(ref)
+        episode = found if isinstance(found, Judgement) else Judgement()
+        samples, result = self._metric.samples(counts), self._metric.result(counts)
+        enough = result is not None and self._enough(samples)
+        if episode.fired:
+            if result is None:
+                self._resolve(ref, series, episode, at, "no_data", None, samples)
+            elif enough and (self._clear(result) if self._clear else not self._limit(result)):
+                self._resolve(ref, series, episode, at, "cleared", result, samples)
+            return None
+        if not enough or not self._limit(result):
+            if found is not None:
+                self._step.store.drop(ref)
+            return None
+        if episode.since < 0:
+            episode.since = at
+            self._step.store.put(ref, episode, NEVER)
+        if at - episode.since < self._rule.hold:
+            return episode.since + self._rule.hold
+        assert result is not None
+        episode.fired = True
+        self._step.store.put(ref, episode, NEVER)
+        held = f" for {duration(self._rule.hold)}" if self._rule.hold else ""
+        text = f"{self._name(series)} is {result:.4g} over {self.window.name}{held}, limit {self._rule.limit}, of {samples} samples"
+        why = reason(text, [], result, str(self._rule.limit)) | {"samples": samples}
+        self._alerts.fire(self._rule, self._name(series), None, str(episode.since), at, [why])
+        return None
+
+    def pending(self) -> Iterator[tuple[Series, int]]:
+        """(series, when it must be judged) of what is pending, after a restore."""
+        for ref, record in self._step.store:
+            if ref[0] == self._rule.id and isinstance(record, Judgement) and not record.fired:
+                yield msgspec.json.decode(ref[1], type=Series), record.since + self._rule.hold
+
+    def _resolve(
+        self,
+        ref: Ref,
+        series: Series,
+        episode: Judgement,
+        at: int,
+        code: str,
+        result: float | None,
+        samples: int,
+    ) -> None:
+        limit = str(self._rule.clear) if self._rule.clear is not None else f"not {self._rule.limit}"
+        text = (
+            f"{self._name(series)} is {result:.4g}, clear at {limit}"
+            if result is not None
+            else "there is no data any more"
+        )
+        why = reason(text, [], result, limit) | {"samples": samples}
+        self._alerts.resolve(self._rule, self._name(series), None, str(episode.since), at, code, why)
+        self._step.store.drop(ref)
+
+    def _name(self, series: Series) -> str:
+        return (
+            f"{self._rule.metric}{{{','.join(f'{name}={value}' for name, value in series)}}}"
+            if series
+            else self._rule.metric
+        )
+
+
+def series_text(series: Series) -> str:
+    """A series as a text that no two of them share."""
+    return msgspec.json.encode(series).decode()

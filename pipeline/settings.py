@@ -1,0 +1,71 @@
+"""Settings: from the command line, else from the environment (CXLOOP_…), else these defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import UsageError
+from pipeline.span import Span
+
+#: The files that come with cxloop.
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _zone(value: Any) -> Any:
+    try:
+        return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f'"{value}" is no time zone; write for example Europe/Amsterdam or UTC') from error
+
+
+def _millis(value: Any) -> Any:
+    return Span.parse(value).millis if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Durations are ms here, and written as 5m or 24h."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CXLOOP_", arbitrary_types_allowed=True, frozen=True, extra="ignore"
+    )
+
+    broker: str = "127.0.0.1:9092"
+    prefix: str = Field("cx", pattern=r"^[a-zA-Z0-9_-]+$")
+    partitions: int = Field(4, ge=1)
+    replication: int = Field(1, ge=1)
+    rules: list[Path] = [PROJECT / "rules"]
+    journey: Path = PROJECT / "schemas" / "journeys" / "five-phases.yml"
+    zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("UTC")
+    lateness: Annotated[int, BeforeValidator(_millis)] = 300_000
+    seen_limit: int = Field(5_000_000, ge=1_000)
+    value_limit: int = Field(200, ge=1)
+    batch: int = Field(5_000, ge=1)
+    stall: Annotated[int, BeforeValidator(_millis)] = 120_000
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(6066, ge=0, le=65_535)
+    log_json: bool = False
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: str | None = Field(None, repr=False)
+    ssl_cafile: Path | None = None
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
+
+
+def load(**given: Any) -> Settings:
+    """Settings, where what is given (and not None) goes first. Raises UsageError that names what is wrong."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"--{'-'.join(map(str, e['loc'])).replace('_', '-')} (CXLOOP_{'_'.join(map(str, e['loc'])).upper()}): "
+            f"{e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+        raise UsageError("\n".join(wrong)) from error

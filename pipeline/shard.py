@@ -1,0 +1,376 @@
+"""The heart: one partition's step. State in, records in, effects out.
+
+A shard is pure: no clock, no I/O, no randomness. Given the same records in the same order it gives the
+same effects, whatever the batches, whoever calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Effects, Output
+from pipeline.events import model as m
+from pipeline.events.codec import Record, Rejection, decode, forwarded, millis, moment
+from pipeline.events.journey import NO_JOURNEY, Journey
+from pipeline.followup.book import FollowUp, FollowUps
+from pipeline.followup.clocks import BusinessClock
+from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
+from pipeline.metrics.contacts import Contact, Contacts
+from pipeline.metrics.reviews import Review, Reviews
+from pipeline.metrics.tally import MetricsRecord, Segment, Tally
+from pipeline.metrics.window import PANE, pane_end
+from pipeline.rules.absence import AbsenceEpisodes, Waits
+from pipeline.rules.alerts import Alert, Alerts
+from pipeline.rules.compiled import AbsenceRule, CountRule, Role, RuleSet
+from pipeline.rules.cooldown import Cooldown
+from pipeline.rules.count import CountEpisodes, Hits
+from pipeline.rules.event import EventEpisodes
+from pipeline.span import MINUTE
+from pipeline.state.changelog import Changelog, Position
+from pipeline.state.seen import Seen, fingerprint
+from pipeline.state.store import Ref, Remembered, Store
+from pipeline.step import CORRECTION, Step
+
+#: An event may be so much later than its broker timestamp (ms).
+FUTURE = 5 * MINUTE
+
+Handler = Callable[[m.Event, Any, int, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardSettings:
+    """What shapes the step. lateness: ms; seen_limit: how many event ids are remembered at most."""
+
+    rules: RuleSet
+    clock: BusinessClock
+    journey: Journey = NO_JOURNEY
+    lateness: int = 5 * MINUTE
+    seen_limit: int = 5_000_000
+
+
+class Shard:
+    """One partition of an input topic, or, with both roles, a whole file.
+
+    origin: where a record stands, for dead letters and forwarded copies.
+    """
+
+    def __init__(
+        self,
+        settings: ShardSettings,
+        name: str,
+        roles: frozenset[Role],
+        origin: Callable[[Record], Mapping[str, Any]],
+    ) -> None:
+        self._settings, self._name, self._roles = settings, name, roles
+        self._store, self._seen = Store(), Seen(settings.seen_limit)
+        rules = settings.rules
+        groupings = (*DEFAULT_GROUPINGS, *(rule.by for rule in rules.on_metrics()))
+        self._tally = Tally(settings.journey, groupings)
+        self._step = Step(self._store, rules.version, self._tally.level, origin)
+        self._rules = rules.by_id()
+        self._follow_ups = FollowUps(self._step, self._rules, settings.clock)
+        self._alerts = Alerts(
+            self._step, self._follow_ups.alert_fired, self._follow_ups.alert_retracted,
+            hand_over=Role.CUSTOMER not in roles,
+        )  # fmt: skip
+        self._reviews, self._contacts = Reviews(self._step, self._tally), Contacts(self._step, self._tally)
+        self._wakes: dict[str, Callable[[Ref, Remembered, int], None]] = {
+            "@followup": self._follow_ups.on_wake,
+            "@followup-without-customer": self._follow_ups.on_wake,
+            Reviews.WHAT: self._reviews.on_wake,
+            Contacts.WHAT: self._contacts.on_wake,
+        }
+        self._handlers: dict[Role, dict[type[m.Event], tuple[Handler, ...]]] = {
+            role: self._handlers_of(role) for role in Role
+        }
+        self._changelog = Changelog(
+            self._store, self._seen, (Cooldown, Hits, Waits, Review, Contact, FollowUp)
+        )
+        self._known_rules = {*self._rules}
+        self.applied = -1
+        self._distance = 0
+        self._pane = 0
+        self._told: int | None = None
+
+    # --- what an engine calls -----------------------------------------------------------------------
+
+    @property
+    def watermark(self) -> int | None:
+        """Ms UTC; None before the first event."""
+        return self._step.watermark if self._step.watermark >= 0 else None
+
+    def apply(self, records: Sequence[Record]) -> Effects:
+        """Take records in order of offset; those at or below `applied` are skipped."""
+        if records and records[0].offset <= self.applied:
+            records = [record for record in records if record.offset > self.applied]
+        if not records:
+            return Effects()
+        self._take(records)
+        self.applied = records[-1].offset
+        return self._effects()
+
+    def opened(self, waiting: bool) -> Effects:
+        """After the last `restore`: the board must wait for this shard if records wait for it."""
+        self._changelog.loaded()
+        position = self._changelog.position
+        self.applied, self._distance = position.applied, position.distance
+        self._step.watermark, self._step.latest = position.watermark, position.latest
+        self._pane = pane_end(position.watermark) if position.watermark >= 0 else 0
+        self._withdraw_removed_rules()
+        if self.watermark is not None or not waiting:
+            return Effects()
+        hello = MetricsRecord(self._name, self.applied, [Segment(0)])
+        return Effects([Output(METRICS, None, msgspec.json.encode(hello))])
+
+    def restore(self, value: bytes) -> None:
+        """Take one record of the changelog, oldest first. Raises StateError."""
+        self._changelog.load(value)
+
+    def snapshot(self) -> list[bytes]:
+        """The whole state, as records that `restore` takes."""
+        return self._changelog.snapshot(self._position())
+
+    def tick(self, now: int) -> bytes | None:
+        """A tick, if a timer is due or a pane has passed by now. now: wall ms UTC."""
+        if self._step.watermark < 0:
+            return None
+        at = now - self._distance
+        watermark = at - self._settings.lateness
+        due = self._store.next_wake
+        if at <= self._step.latest or (watermark <= self._pane and (due is None or watermark <= due)):
+            return None
+        return msgspec.json.encode(
+            {
+                "specversion": "1.0",
+                "id": f"{self._name}/{at}",
+                "source": "/cxloop/clock",
+                "type": "cx.clock.ticked",
+                "time": moment(at),
+            }
+        )
+
+    def stats(self) -> Mapping[str, int]:
+        """Counters since this shard was made; `seen.ids` and `open.records` are sizes."""
+        return {**self._step.counts, "seen.ids": len(self._seen), "open.records": len(self._store)}
+
+    # --- the step -----------------------------------------------------------------------------------
+
+    def _take(self, records: Sequence[Record]) -> None:
+        """The loop. Plainer than the rest: it runs for every event, and decides the throughput."""
+        events = [decode(record) for record in records]
+        prints = [
+            0 if isinstance(event, Rejection) else fingerprint(event.source, event.id) for event in events
+        ]
+        step, seen, counts, route = self._step, self._seen, self._step.counts, self._route
+        seen.look_up(prints)
+        fresh, older, new = seen.fresh, seen.older, seen.begin()
+        lateness, tick = self._settings.lateness, m.ClockTicked
+        for record, event, mark in zip(records, events, prints, strict=True):
+            step.record = record
+            if isinstance(event, Rejection):
+                step.reject(event, record.value)
+                continue
+            at = int(event.time.timestamp() * 1000 + 5e-4)  # as codec.millis
+            is_forwarded = event.forwardedfrom is not None
+            if at > record.timestamp + FUTURE and not is_forwarded:
+                step.reject(_future(at, record), record.value)
+                continue
+            if mark in fresh or mark in older:
+                step.count("duplicates")
+                continue
+            fresh.add(mark)
+            new.append(mark)
+            if not is_forwarded:
+                if at > step.latest:
+                    step.latest, self._distance = at, record.timestamp - at
+                    if at - lateness > step.watermark:
+                        self._advance(at - lateness)
+                        if seen.turns(at - lateness):
+                            new = seen.turn(at - lateness)
+                            fresh, older = seen.fresh, seen.older
+                elif at < step.watermark:
+                    step.count("late")
+                    if at < step.watermark - CORRECTION:
+                        step.reject(_too_late(at, step.watermark), record.value)
+                        continue
+            kind = event.__class__
+            if kind is not tick:
+                route(event, at)
+            name = _COUNTED[kind]
+            counts[name] = counts.get(name, 0) + 1
+        seen.settle()
+
+    def _route(self, event: m.Event, at: int) -> None:
+        """Give an event to the role that keeps its key."""
+        kind = event.__class__
+        if kind in _REVIEWS:
+            if event.forwardedfrom is not None:
+                if Role.REVIEW not in self._roles:
+                    self._handle(Role.CUSTOMER, event, at, event.subject or "")
+            elif Role.REVIEW in self._roles:
+                self._review(event, at)
+            else:
+                self._wrong_topic(event, REVIEWS)
+        elif kind in _FOLLOW_UPS:
+            self._follow_up(event, at)
+        elif kind in _ALERTS:
+            self._alert(event, at)
+        elif Role.CUSTOMER in self._roles:
+            key = event.subject
+            self._handle(Role.CUSTOMER, event, at, key if key is not None else f"{event.source}#{event.id}")
+        else:
+            self._wrong_topic(event, TOUCHPOINTS)
+
+    def _handle(self, role: Role, event: m.Event, at: int, key: str) -> None:
+        for handle in self._handlers[role].get(event.__class__, ()):
+            handle(event, event.data, at, key)  # type: ignore[attr-defined]
+
+    def _review(self, event: m.Event, at: int) -> None:
+        """Take a review or a response, and forward it to its customer."""
+        if isinstance(event, m.ReviewPosted):
+            if not self._reviews.posted(event, at):
+                return
+            key = event.data.review_id
+        else:
+            assert isinstance(event, m.ReviewResponded)
+            key = event.data.review_id
+            self._reviews.responded(key, at)
+        self._handle(Role.REVIEW, event, at, key)
+        if event.subject is None:
+            return
+        if Role.CUSTOMER in self._roles:
+            self._handle(Role.CUSTOMER, event, at, event.subject)
+        else:
+            assert self._step.record is not None
+            value = forwarded(self._step.record, self._step.place)
+            self._step.outputs.append(Output(TOUCHPOINTS, event.subject.encode(), value))
+
+    def _follow_up(self, event: m.Event, at: int) -> None:
+        """What somebody did about a follow-up of this shard, or of the board."""
+        data: m.FollowUpData = event.data  # type: ignore[attr-defined]
+        if event.subject is not None and Role.CUSTOMER in self._roles:
+            self._handle(Role.CUSTOMER, event, at, event.subject)
+        if event.__class__ is m.FollowUpOpened or self._follow_ups.agent_acted(event, data, at):
+            return
+        value = self._step.record.value if self._step.record is not None else None
+        if event.subject is None and Role.CUSTOMER in self._roles and value is not None:
+            self._tally.follow_up(value)
+        else:
+            self._follow_ups.unknown(event, data, value)
+
+    def _alert(self, event: m.Event, at: int) -> None:
+        """An alert that a review's shard handed over."""
+        if event.forwardedfrom is None:
+            self._reject(
+                "type.unknown", f"`{m.type_name(event.__class__)}` is written by cxloop alone - at `$.type`"
+            )
+            return
+        data: m.AlertData = event.data  # type: ignore[attr-defined]
+        rule = self._rules.get(data.rule)
+        if rule is None or Role.REVIEW in self._roles:
+            return
+        start = millis(data.start) if data.start is not None else at
+        alert = Alert(data.alert_id, rule, data.key, event.subject, at, start, data.text)
+        if isinstance(event, m.AlertFired):
+            self._follow_ups.alert_fired(alert)
+        else:
+            self._follow_ups.alert_retracted(alert, at)
+
+    def _advance(self, watermark: int) -> None:
+        """Fire the timers strictly below the new watermark, in due order, each seeing its own time."""
+        step, store = self._step, self._store
+        step.watermark = watermark
+        while (due := store.pop_due(watermark)) is not None:
+            wake, ref, record = due
+            handle = self._wakes.get(ref[0])
+            if handle is None:  # of a rule that is no longer there, or the memory of a cooldown
+                store.drop(ref)
+            else:
+                handle(ref, record, wake)
+        if watermark > self._pane:
+            if self._pane:
+                self._tally.cut(watermark)
+            self._pane = -(-watermark // PANE) * PANE
+
+    # --- small parts --------------------------------------------------------------------------------
+
+    def _handlers_of(self, role: Role) -> dict[type[m.Event], tuple[Handler, ...]]:
+        handlers: dict[type[m.Event], list[Handler]] = {}
+        if role is Role.CUSTOMER:
+            handlers[m.SurveyAnswered] = [lambda event, data, at, key: self._tally.survey(data, at)]
+            handlers[m.ContactOpened] = [lambda event, data, at, key: self._contacts.opened(key, data, at)]
+            handlers[m.ContactReplied] = [lambda event, data, at, key: self._contacts.replied(key, data, at)]
+        for rule in self._settings.rules.of(role):
+            if isinstance(rule, AbsenceRule):
+                absence = AbsenceEpisodes(rule, self._step, self._alerts)
+                handlers.setdefault(rule.when.event, []).append(absence.on_event)
+                handlers.setdefault(rule.unless.event, []).append(absence.on_answer)
+                self._wakes[rule.id] = absence.on_wake
+            elif isinstance(rule, CountRule):
+                count = CountEpisodes(rule, self._step, self._alerts)
+                handlers.setdefault(rule.when.event, []).append(count.on_event)
+                self._wakes[rule.id] = count.on_wake
+            else:
+                handlers.setdefault(rule.when.event, []).append(
+                    EventEpisodes(rule, self._step, self._alerts).on_event
+                )
+        return {event: tuple(handles) for event, handles in handlers.items()}
+
+    def _withdraw_removed_rules(self) -> None:
+        """What a rule remembers that is no longer there is forgotten."""
+        for ref, _ in list(self._store):
+            rule = ref[0].removesuffix("/once")
+            if not rule.startswith("@") and rule not in self._known_rules:
+                self._store.drop(ref)
+
+    def _effects(self) -> Effects:
+        outputs, self._step.outputs = self._step.outputs, []
+        segments = self._tally.take(self.watermark)
+        if len(segments) > 1 or not segments[0].is_empty or self.watermark != self._told:
+            record = MetricsRecord(self._name, self.applied, segments)
+            outputs.append(Output(METRICS, None, msgspec.json.encode(record)))
+            self._told = self.watermark
+        changelog, rotation = self._changelog.step(self._position())
+        return Effects(outputs, changelog, rotation)
+
+    def _position(self) -> Position:
+        return Position(
+            applied=self.applied, watermark=self._step.watermark, latest=self._step.latest, distance=self._distance,
+            generation=self._seen.generation, day=self._seen.day, began=self._seen.began,
+            rules=self._settings.rules.version,
+        )  # fmt: skip
+
+    def _reject(self, reason: str, error: str) -> None:
+        record = self._step.record
+        self._step.reject(Rejection(reason, error), record.value if record is not None else None)
+
+    def _wrong_topic(self, event: m.Event, topic: str) -> None:
+        self._reject(
+            "topic.wrong", f"`{m.type_name(event.__class__)}` belongs on the topic of {topic} - at `$.type`"
+        )
+
+
+#: What each type is counted as.
+_COUNTED = {kind: f"type.{m.type_name(kind)}" for kind in (*m.CUSTOMER_EVENTS, *m.INTERNAL_EVENTS)}
+_REVIEWS = frozenset(m.REVIEWS)
+_FOLLOW_UPS = frozenset(m.FOLLOW_UPS)
+_ALERTS = frozenset((m.AlertFired, m.AlertRetracted))
+
+
+def _future(at: int, record: Record) -> Rejection:
+    return Rejection(
+        "time.future",
+        f"the event says {moment(at)}, but arrived at {moment(record.timestamp)}; at most 5 min ahead is taken "
+        "- at `$.time`",
+    )
+
+
+def _too_late(at: int, watermark: int) -> Rejection:
+    return Rejection(
+        "time.too_late",
+        f"the event says {moment(at)}, more than 7 d behind the watermark {moment(watermark)} - at `$.time`",
+    )

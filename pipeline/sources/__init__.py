@@ -1,0 +1,1 @@
+"""Sources: foreign shapes become events, by a mapping in one YAML file."""

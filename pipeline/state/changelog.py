@@ -1,0 +1,148 @@
+"""How a state is kept: one delta a transaction, and images of a few shelves in turn.
+
+A record of the changelog is one byte with the format's version, then lz4-compressed msgpack of a `Delta`
+or an `Image`. Reading on from any point
+behind which every shelf has had an image gives the whole state: an image replaces its shelf, a delta
+changes single records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import cramjam
+import msgspec
+
+from pipeline.errors import StateError
+from pipeline.state.seen import Seen
+from pipeline.state.store import SHELVES, Ref, Remembered, Store
+
+VERSION = 1
+#: Records are split below this size (bytes, before compression).
+MAX_BYTES = 450_000
+
+Entry = tuple[str, str, str, str, msgspec.Raw]
+
+
+class Position(msgspec.Struct, array_like=True, kw_only=True):
+    """Where a shard stands. Times are ms UTC of event time; -1: none.
+
+    applied: offset; latest: greatest event time; distance: ms from that event's time to its broker timestamp.
+    generation, day, began: see `Seen`.
+    """
+
+    applied: int = -1
+    watermark: int = -1
+    latest: int = -1
+    distance: int = 0
+    generation: int = 0
+    day: int = -1
+    began: int = 0
+    rules: str = ""
+
+
+class Delta(msgspec.Struct, array_like=True, tag="d"):
+    """What one transaction changed."""
+
+    position: Position
+    changes: list[Entry]
+    seen: list[tuple[int, bytes]]
+
+
+class Image(msgspec.Struct, array_like=True, tag="i"):
+    """One shelf, whole (or a part of it, where it is large; `first` empties the shelf)."""
+
+    shelf: int
+    first: bool
+    entries: list[Entry]
+    seen: list[tuple[int, bytes]]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Delta | Image] = msgspec.msgpack.Decoder(Delta | Image)
+
+
+class Changelog:
+    """Writes and reads the changelog of one store and one set of seen ids.
+
+    kinds: the classes of records; the class's name says in the log which one it is.
+    """
+
+    def __init__(self, store: Store, seen: Seen, kinds: Sequence[type[Remembered]]) -> None:
+        self._store, self._seen = store, seen
+        self._decoders: dict[str, Callable[[bytes], Remembered]] = {
+            kind.__name__: msgspec.msgpack.Decoder(kind).decode for kind in kinds
+        }
+        self.position = Position()
+        self._next_shelf = 0
+
+    def step(self, position: Position) -> tuple[list[bytes], bool]:
+        """The records of one transaction, and whether a new round of images begins with them."""
+        changes = [_entry(ref, record) for ref, record in self._store.take_changes()]
+        seen = self._seen.take_new()
+        records = [_pack(Delta(position, chunk, seen if first else [])) for first, chunk in _chunks(changes)]
+        shelf, self._next_shelf = self._next_shelf, (self._next_shelf + 1) % SHELVES
+        records += self._image(shelf)
+        return records, shelf == 0
+
+    def snapshot(self, position: Position) -> list[bytes]:
+        """The whole state."""
+        self._store.take_changes()
+        self._seen.take_new()
+        images = [record for shelf in range(SHELVES) for record in self._image(shelf)]
+        return [*images, _pack(Delta(position, [], []))]
+
+    def _image(self, shelf: int) -> list[bytes]:
+        entries = (_entry(ref, record) for ref, record in self._store.shelf(shelf))
+        seen = self._seen.shelf(shelf)
+        return [_pack(Image(shelf, first, chunk, seen if first else [])) for first, chunk in _chunks(entries)]
+
+    def load(self, record: bytes) -> None:
+        """Take one record of the changelog, oldest first. Raises StateError."""
+        version = record[0] if record else 0
+        if version != VERSION:
+            raise StateError(
+                f"the state has format {version}, this cxloop reads {VERSION}: run the cxloop that wrote it"
+            )
+        try:
+            step = _decoder.decode(cramjam.lz4.decompress_block(record[1:]))
+        except (cramjam.DecompressionError, msgspec.DecodeError) as error:
+            raise StateError(f"a record of the state is damaged: {error}") from error
+        if isinstance(step, Image):
+            if step.first:
+                self._store.clear_shelf(step.shelf)
+            entries = step.entries
+        else:
+            self.position, entries = step.position, step.changes
+        for what, key, sub, kind, raw in entries:
+            self._store.load((what, key, sub), self._decoders[kind](raw) if kind else None)
+        for generation, fingerprints in step.seen:
+            self._seen.load(generation, fingerprints)
+
+    def loaded(self) -> None:
+        """After the last `load`."""
+        self._store.loaded()
+        self._seen.loaded(self.position.generation, self.position.day, self.position.began)
+        self._next_shelf = 0
+
+
+def _entry(ref: Ref, record: Remembered | None) -> Entry:
+    raw = msgspec.Raw(_encoder.encode(record))
+    return (*ref, type(record).__name__ if record is not None else "", raw)
+
+
+def _pack(step: Delta | Image) -> bytes:
+    return bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(_encoder.encode(step)))
+
+
+def _chunks(entries: Iterable[Entry]) -> Iterable[tuple[bool, list[Entry]]]:
+    """(is it the first, entries) in chunks below MAX_BYTES; at least one."""
+    chunk: list[Entry] = []
+    size, first = 0, True
+    for entry in entries:
+        size += len(entry[0]) + len(entry[1]) + len(entry[2]) + len(entry[4]) + 20
+        if size > MAX_BYTES and chunk:
+            yield first, chunk
+            chunk, size, first = [], 0, False
+        chunk.append(entry)
+    yield first, chunk

@@ -1,0 +1,156 @@
+"""The ids of events that were taken, so that the same event twice is one event.
+
+Ids are kept as 64-bit fingerprints in two generations. A generation begins when the watermark enters
+a new UTC day, or when the current one holds half of the permitted number: a duplicate is recognised
+for 24 to 48 h of watermark, less only when the ids do not fit. Newest fingerprints are in a set, older
+ones in sorted runs of uint64 (8 bytes an id) that a whole batch is looked up in at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from xxhash import xxh3_64_intdigest
+
+Run = npt.NDArray[np.uint64]
+
+DAY = 86_400_000
+_RUN = 16_384
+
+
+def fingerprint(source: str, event_id: str) -> int:
+    """A stable hash of what identifies an event."""
+    return xxh3_64_intdigest(f"{source}\0{event_id}".encode())
+
+
+class Seen:
+    """Fingerprints of two generations. limit: how many at most.
+
+    `fresh` and `older` are read and filled directly by the shard's loop: a fingerprint is known when it
+    is in one of them, provided that `look_up` was called with it before the batch.
+    """
+
+    def __init__(self, limit: int = 5_000_000) -> None:
+        self._limit = limit
+        self.fresh: set[int] = set()
+        self.older: set[int] = set()
+        self.generation, self.began, self._day = 0, 0, -1
+        self._count = 0
+        self._runs: list[Run] = []
+        self._previous: list[Run] = []
+        self._stale: set[int] = set()
+        self._found_previous: set[int] = set()
+        self._found_current: set[int] = set()
+        self._new: list[tuple[int, list[int]]] = []
+        self._loaded: dict[int, list[Run]] = {}
+
+    def look_up(self, fingerprints: Sequence[int]) -> None:
+        """Find out which of a batch's fingerprints are in the sorted runs."""
+        self._found_current = self._found_previous = set()
+        if self._runs or self._previous:
+            wanted = np.array(fingerprints, np.uint64)
+            self._found_current, self._found_previous = (
+                _find(wanted, self._runs),
+                _find(wanted, self._previous),
+            )
+        self.older = self._found_current | self._found_previous | self._stale
+
+    def begin(self) -> list[int]:
+        """The list that takes this batch's new fingerprints, beside `fresh`."""
+        new: list[int] = []
+        self._new.append((self.generation, new))
+        return new
+
+    def turns(self, watermark: int) -> bool:
+        """Does a new generation begin at this watermark?"""
+        return watermark // DAY != self._day or self._count + len(self.fresh) >= self._limit // 2
+
+    def turn(self, watermark: int) -> list[int]:
+        """Begin a new generation and forget the one before the last. Returns as `begin`."""
+        if self._day >= 0:
+            self._previous, self._runs = self._runs, []
+            self._stale, self.fresh = self.fresh, set()
+            self._found_previous, self._found_current = self._found_current, set()
+            self.older = self._found_previous | self._stale
+            self.generation, self._count = self.generation + 1, 0
+        self._day, self.began = watermark // DAY, watermark
+        return self.begin()
+
+    def settle(self) -> None:
+        """After a batch: move what was collected into sorted runs."""
+        if self._stale:
+            _merge(self._previous, _run(self._stale))
+            self._stale = set()
+        if len(self.fresh) >= _RUN:
+            self._count += len(self.fresh)
+            _merge(self._runs, _run(self.fresh))
+            self.fresh = set()
+        self._found_current = self._found_previous = self.older = set()
+
+    def __len__(self) -> int:
+        return self._count + len(self.fresh) + sum(map(len, self._previous)) + len(self._stale)
+
+    def take_new(self) -> list[tuple[int, bytes]]:
+        """(generation, fingerprints) since the last call."""
+        new = [(g, np.array(f, np.uint64).tobytes()) for g, f in self._new if f]
+        self._new.clear()
+        return new
+
+    def shelf(self, number: int) -> list[tuple[int, bytes]]:
+        """(generation, fingerprints) whose highest byte is `number`."""
+        low, high = number << 56, ((number + 1) << 56) - 1
+        current = [_between(run, low, high) for run in self._runs]
+        current.append(_run(f for f in self.fresh if low <= f <= high))
+        previous = [_between(run, low, high) for run in self._previous]
+        pairs = (
+            (self.generation, np.concatenate(current)),
+            (self.generation - 1, np.concatenate([*previous, _run(())])),
+        )
+        return [(generation, run.tobytes()) for generation, run in pairs if len(run)]
+
+    @property
+    def day(self) -> int:
+        """The UTC day of the watermark at which the current generation began; -1: none yet."""
+        return self._day
+
+    def load(self, generation: int, fingerprints: bytes) -> None:
+        """Restore some fingerprints; `loaded` is called after the last of them."""
+        self._loaded.setdefault(generation, []).append(np.frombuffer(fingerprints, np.uint64))
+
+    def loaded(self, generation: int, day: int, began: int) -> None:
+        """Restore where the generations stand."""
+        self.generation, self._day, self.began = generation, day, began
+        now = np.unique(np.concatenate([*self._loaded.get(generation, []), _run(())]))
+        before = np.unique(np.concatenate([*self._loaded.get(generation - 1, []), _run(())]))
+        self._runs, self._previous = [now] if len(now) else [], [before] if len(before) else []
+        self._count = len(now)
+        self.fresh, self._stale, self._loaded = set(), set(), {}
+
+
+def _run(fingerprints: Iterable[int]) -> Run:
+    run = np.fromiter(fingerprints, np.uint64)
+    run.sort()
+    return run
+
+
+def _between(run: Run, low: int, high: int) -> Run:
+    first = np.searchsorted(run, np.uint64(low), "left")
+    return run[first : np.searchsorted(run, np.uint64(high), "right")]
+
+
+def _merge(runs: list[Run], new: Run) -> None:
+    """Add a run; runs of like size are merged, so that there are few (their number is logarithmic)."""
+    while runs and len(runs[-1]) <= 2 * len(new):
+        new = np.concatenate((runs.pop(), new))
+        new.sort(kind="stable")
+    runs.append(new)
+
+
+def _find(wanted: Run, runs: Sequence[Run]) -> set[int]:
+    found: set[int] = set()
+    for run in runs:
+        at = np.minimum(np.searchsorted(run, wanted), len(run) - 1)
+        found.update(wanted[run[at] == wanted].tolist())
+    return found

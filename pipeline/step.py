@@ -1,0 +1,100 @@
+"""What the parts of a shard share while they take one record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from pipeline.effects import DEAD_LETTERS, MAX_OUTPUT_BYTES, Output
+from pipeline.events.codec import Record, Rejection
+from pipeline.state.store import Store
+
+#: Nothing later than this behind the watermark is taken (ms).
+CORRECTION = 7 * 86_400_000
+#: A dead letter shows at most so many bytes of a value.
+MAX_SHOWN = 65_536
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Step:
+    """The moment of a shard: its store, its time, the record at hand, and what it writes.
+
+    watermark, latest: ms UTC; -1 before the first event. level: counts what is open now.
+    origin: says where a record stands.
+    """
+
+    def __init__(
+        self, store: Store, rules_version: str, level: Callable[[str, str, int], None],
+        origin: Callable[[Record], Mapping[str, Any]],
+    ) -> None:  # fmt: skip
+        self.store, self.rules_version, self.level = store, rules_version, level
+        self.watermark = self.latest = -1
+        self.record: Record | None = None
+        self.outputs: list[Output] = []
+        self.counts: dict[str, int] = {}
+        self._origin = origin
+
+    @property
+    def origin(self) -> Mapping[str, Any]:
+        """Where the record at hand stands."""
+        return self._origin(self.record) if self.record is not None else {}
+
+    @property
+    def place(self) -> str:
+        """The same as one text, such as cx.reviews/3/1234."""
+        return "/".join(str(part) for part in self.origin.values())
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Count something for /metrics."""
+        self.counts[name] = self.counts.get(name, 0) + by
+
+    def emit(self, topic: str, key: str | None, event: Mapping[str, Any]) -> None:
+        """Write one CloudEvent. One that no topic would take becomes a dead letter instead."""
+        value = _encode(event)
+        if len(value) > MAX_OUTPUT_BYTES:
+            error = (
+                f"`{event['type']}` would have {len(value)} bytes, at most {MAX_OUTPUT_BYTES} can be written"
+            )
+            self.reject(Rejection("output.too_large", error), value)
+            return
+        self.outputs.append(Output(topic, key.encode() if key is not None else None, value))
+
+    def reject(self, rejection: Rejection, value: bytes | None) -> None:
+        """Write a dead letter about the record at hand."""
+        self.count(f"rejected.{rejection.reason}")
+        origin = self.origin
+        event = dead_letter(rejection, value, origin)
+        topic = str(origin.get("topic") or origin.get("file") or "")
+        self.outputs.append(Output(DEAD_LETTERS, topic.encode(), _encode(event)))
+
+
+def dead_letter(rejection: Rejection, value: bytes | None, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """The CloudEvent about something that could not be processed; its id is where that stands."""
+    raw = value or b""
+    data: dict[str, Any] = {"reason": rejection.reason, "error": rejection.error, "origin": origin}
+    if len(raw) > MAX_SHOWN:
+        data |= {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+        raw = raw[:MAX_SHOWN]
+    data |= shown(raw)
+    place = "/".join(str(part) for part in origin.values())
+    return {
+        "specversion": "1.0",
+        "id": f"{place}/{rejection.reason}",
+        "source": "/cxloop/deadletters",
+        "type": "cx.deadletter",
+        "data": data,
+    }
+
+
+def shown(raw: bytes) -> dict[str, str]:
+    """Bytes as JSON can hold them: text, or base64 where they are no UTF-8."""
+    try:
+        return {"value": raw.decode("utf-8")}
+    except UnicodeDecodeError as error:
+        if error.start >= len(raw) - 3 and len(raw) == MAX_SHOWN:  # cut inside a character
+            return {"value": raw[: error.start].decode("utf-8")}
+        return {"value": msgspec.to_builtins(raw), "encoding": "base64"}
