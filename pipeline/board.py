@@ -24,7 +24,7 @@ from pipeline.metrics.tally import MetricsRecord, Segment, Series
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
-from pipeline.rules.metric import Judgement, MetricEpisodes, series_text
+from pipeline.rules.metric import Judgement, MetricEpisodes
 from pipeline.span import DAY
 from pipeline.state.changelog import Changelog, Position
 from pipeline.state.seen import Seen
@@ -41,10 +41,10 @@ OTHER = "other"
 _UNSEEN = 35 * DAY
 
 
-class PaneCounts(Remembered):
-    """What was counted in one pane of one series."""
+class Pane(Remembered):
+    """What was counted in one pane, by series."""
 
-    counts: dict[str, int] = msgspec.field(default_factory=dict)
+    counts: dict[Series, dict[str, int]] = msgspec.field(default_factory=dict)
 
 
 class ShardPosition(Remembered):
@@ -93,7 +93,7 @@ class Board:
         self._settings = settings
         self._store, self._seen = Store(), Seen()
         self._changelog = Changelog(
-            self._store, self._seen, (PaneCounts, ShardPosition, Level, KnownValue, Judgement, FollowUp)
+            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Judgement, FollowUp)
         )
         self._step = Step(
             self._store, settings.rules.version, self._level,
@@ -105,13 +105,13 @@ class Board:
         self.applied = -1
         #: The last pane end that was judged (ms).
         self.at = -1
-        self._panes: dict[tuple[int, int], dict[Series, dict[str, int]]] = {}
         self._totals: dict[Window, dict[Series, dict[str, int]]] = {window: {} for window in WINDOWS_KEPT}
         self._changes: list[int] = []
         self._scheduled: set[int] = set()
         self._revisit: dict[int, set[Series]] = {}
         self._shards: dict[str, ShardPosition] = {}
         self._known_values: dict[str, int] = {}
+        self._admitted: dict[Series, tuple[Series, int]] = {}
 
     # --- what an engine calls -----------------------------------------------------------------------
 
@@ -150,20 +150,19 @@ class Board:
         position = self._changelog.position
         self.applied, self.at = position.applied, position.latest
         self._step.watermark = self._step.latest = position.watermark
-        for (what, key, sub), record in self._store:
+        for (what, key, _), record in self._store:
             if isinstance(record, ShardPosition):
                 self._shards[key] = record
             elif isinstance(record, KnownValue):
                 self._known_values[key] = self._known_values.get(key, 0) + 1
-            elif isinstance(record, PaneCounts):
-                pane, end, series = int(what.removeprefix(_PANE)), int(sub), _series.decode(key)
-                self._panes.setdefault((pane, end), {})[series] = record.counts
-                for window in WINDOWS_KEPT:
-                    if window.pane == pane:
-                        if self.at - window.length < end <= self.at:
-                            self._add(window, series, record.counts, 1)
-                        self._schedule(end)
-                        self._schedule(end + window.length)
+            elif isinstance(record, Pane):
+                end = int(key)
+                for window in _MADE_OF[what]:
+                    if self.at - window.length < end <= self.at:
+                        for series, counts in record.counts.items():
+                            self._add(window, series, counts, 1)
+                    self._schedule(end)
+                    self._schedule(end + window.length)
         for episodes in self._episodes:
             for series, at in episodes.pending():
                 self._look_again(series, at)
@@ -228,31 +227,40 @@ class Board:
         self._store.put(("@shard", record.shard, ""), shard, NEVER)
 
     def _count(self, segment: Segment) -> None:
+        by_end: dict[int, list[tuple[Series, dict[str, int]]]] = {}
         for end, series, counts in segment.counts:
-            kept = self._within_limit(series, end)
-            for pane, length in _KEPT.items():
-                self._add_to_pane(pane, pane_end(end, pane), length, kept, counts)
+            by_end.setdefault(end, []).append((self._within_limit(series, end), counts))
+        for end, changes in by_end.items():
+            for what in _MADE_OF:
+                self._add_to_pane(what, end, changes)
         for name, label, change in segment.levels:
             self._level(name, label, change)
         for raw in segment.followups:
             self._agent_acted(bytes(raw))
 
-    def _add_to_pane(
-        self, pane: int, end: int, length: int, series: Series, counts: Mapping[str, int]
-    ) -> None:
-        if end <= self.at - length:
+    def _add_to_pane(self, what: str, end: int, changes: Sequence[tuple[Series, Mapping[str, int]]]) -> None:
+        windows = _MADE_OF[what]
+        end, longest = pane_end(end, windows[0].pane), max(window.length for window in windows)
+        if end <= self.at - longest:
             return  # no window reaches back so far
-        ref = (f"{_PANE}{pane}", series_text(series), str(end))
+        ref = (what, str(end), "")
         found = self._store.get(ref)
-        kept = found if isinstance(found, PaneCounts) else PaneCounts()
-        _sum_into(kept.counts, counts, 1)
-        self._panes.setdefault((pane, end), {})[series] = kept.counts
-        self._store.put(ref, kept, end + length)
-        for window in WINDOWS_KEPT:
-            if window.pane == pane:
+        if isinstance(found, Pane):
+            pane = found
+        else:
+            pane = Pane()
+            for window in windows:
                 self._schedule(end)
                 self._schedule(end + window.length)
-                if self.at - window.length < end <= self.at:
+        for series, counts in changes:
+            into = pane.counts.get(series)
+            if into is None:
+                into = pane.counts[series] = {}
+            _sum_into(into, counts, 1)
+        self._store.put(ref, pane, end + longest)
+        for window in windows:
+            if self.at - window.length < end <= self.at:
+                for series, counts in changes:
                     self._add(window, series, counts, 1)
                     self._look_again(series, self.at + PANE)
 
@@ -285,9 +293,11 @@ class Board:
         self._revisit.pop(at, None)
         for window in WINDOWS_KEPT:
             for end, sign in ((at, 1), (at - window.length, -1)):
-                for series, counts in self._panes.get((window.pane, end), {}).items():
-                    self._add(window, series, counts, sign)
-                    touched[window].add(series)
+                pane = self._store.get((_pane_of(window), str(end), ""))
+                if isinstance(pane, Pane):
+                    for series, counts in pane.counts.items():
+                        self._add(window, series, counts, sign)
+                    touched[window].update(pane.counts)
         for episodes in self._episodes:
             window = episodes.window
             for series in sorted(touched[window]):
@@ -300,14 +310,9 @@ class Board:
         if isinstance(record, FollowUp):
             self._follow_ups.on_wake(ref, record, wake)
             return
-        if isinstance(record, PaneCounts):
-            place = int(ref[0].removeprefix(_PANE)), int(ref[2])
-            series = self._panes.get(place, {})
-            series.pop(_series.decode(ref[1]), None)
-            if not series:
-                self._panes.pop(place, None)
-        elif isinstance(record, KnownValue):
+        if isinstance(record, KnownValue):
             self._known_values[ref[1]] -= 1
+            self._admitted.clear()
         self._store.drop(ref)
 
     def _agent_acted(self, value: bytes) -> None:
@@ -327,7 +332,14 @@ class Board:
         self._store.put(ref, level, NEVER)
 
     def _within_limit(self, series: Series, end: int) -> Series:
-        return tuple((name, self._known(name, value, end)) for name, value in series)
+        """The series with "other" where a value has no room; known ones are noted as seen once a day."""
+        found = self._admitted.get(series)
+        if found is None or end > found[1]:
+            kept = tuple((name, self._known(name, value, end)) for name, value in series)
+            if kept != series:
+                return kept
+            found = self._admitted[series] = (series, end + DAY)
+        return found[0]
 
     def _known(self, dimension: str, value: str, end: int) -> str:
         """The value, if it has or may have a series of its own; else "other"."""
@@ -339,8 +351,7 @@ class Board:
                 return OTHER
             self._known_values[dimension] = self._known_values.get(dimension, 0) + 1
             found = KnownValue()
-        if end + _UNSEEN > found.wake + DAY:
-            self._store.put(ref, found, end + _UNSEEN)
+        self._store.put(ref, found, max(found.wake, end + _UNSEEN))
         return value
 
     def _add(self, window: Window, series: Series, counts: Mapping[str, int], sign: int) -> None:
@@ -360,11 +371,19 @@ class Board:
         self._schedule(at)
 
 
+def _pane_of(window: Window) -> str:
+    """What remembers the panes of a window."""
+    return f"@pane/{window.pane}"
+
+
 NEVER = 1 << 62
-_PANE = "@pane/"
+#: The windows that are made of each kind of pane.
+_MADE_OF = {
+    what: tuple(window for window in WINDOWS_KEPT if _pane_of(window) == what)
+    for what in sorted({_pane_of(window) for window in WINDOWS_KEPT})
+}
 _OVERFLOW = "dimension_overflow"
 _decoder = msgspec.json.Decoder(MetricsRecord)
-_series = msgspec.json.Decoder(Series)
 
 
 @dataclass(frozen=True, slots=True)

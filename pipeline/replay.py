@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline import wiring
+from pipeline import parts as all_parts
 from pipeline.board import Board
 from pipeline.effects import (
     ALERTS,
@@ -33,7 +33,7 @@ from pipeline.settings import Settings
 from pipeline.shard import Shard
 from pipeline.sources.files import Line, read_events
 from pipeline.step import dead_letter
-from pipeline.wiring import Parts
+from pipeline.parts import Parts
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ def replay(
     Raises RulesError, SourceError or FileError.
     """
     now = int(time.time() * 1000) if now is None else now
-    parts = wiring.build(settings or Settings(), rules)
+    parts = all_parts.build(settings or Settings(), rules)
     files = [read_events(path, source) for path in events]
     lines = files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: _time(line.value))
     run = _Run(parts, partitions, now)
@@ -117,7 +117,7 @@ class _Run:
         else:
             self._shards = {
                 (topic, number): Shard(parts.shard, f"{topic}/{number}", roles, _origin)
-                for topic, roles in wiring.ROLES.items()
+                for topic, roles in all_parts.ROLES.items()
                 for number in range(partitions)
             }
         self._board = Board(parts.board)

@@ -22,7 +22,7 @@ from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
 from pipeline.metrics.contacts import Contact, Contacts
 from pipeline.metrics.reviews import Review, Reviews
 from pipeline.metrics.tally import MetricsRecord, Segment, Tally
-from pipeline.metrics.window import PANE, pane_end
+from pipeline.metrics.window import pane_end
 from pipeline.rules.absence import AbsenceEpisodes, Waits
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import AbsenceRule, CountRule, Role, RuleSet
@@ -87,13 +87,13 @@ class Shard:
         self._handlers: dict[Role, dict[type[m.Event], tuple[Handler, ...]]] = {
             role: self._handlers_of(role) for role in Role
         }
+        self._route_of = self._routes()
         self._changelog = Changelog(
             self._store, self._seen, (Cooldown, Hits, Waits, Review, Contact, FollowUp)
         )
         self._known_rules = {*self._rules}
         self.applied = -1
         self._distance = 0
-        self._pane = 0
         self._told: int | None = None
 
     # --- what an engine calls -----------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Shard:
         position = self._changelog.position
         self.applied, self._distance = position.applied, position.distance
         self._step.watermark, self._step.latest = position.watermark, position.latest
-        self._pane = pane_end(position.watermark) if position.watermark >= 0 else 0
+        self._tally.watermark(position.watermark)
         self._withdraw_removed_rules()
         if self.watermark is not None or not waiting:
             return Effects()
@@ -141,7 +141,9 @@ class Shard:
         at = now - self._distance
         watermark = at - self._settings.lateness
         due = self._store.next_wake
-        if at <= self._step.latest or (watermark <= self._pane and (due is None or watermark <= due)):
+        if at <= self._step.latest or (
+            watermark <= pane_end(self._step.watermark) and (due is None or watermark <= due)
+        ):
             return None
         return msgspec.json.encode(
             {
@@ -165,10 +167,10 @@ class Shard:
         prints = [
             0 if isinstance(event, Rejection) else fingerprint(event.source, event.id) for event in events
         ]
-        step, seen, counts, route = self._step, self._seen, self._step.counts, self._route
+        step, seen, counts, routes = self._step, self._seen, self._step.counts, self._route_of
         seen.look_up(prints)
         fresh, older, new = seen.fresh, seen.older, seen.begin()
-        lateness, tick = self._settings.lateness, m.ClockTicked
+        lateness = self._settings.lateness
         for record, event, mark in zip(records, events, prints, strict=True):
             step.record = record
             if isinstance(event, Rejection):
@@ -189,7 +191,7 @@ class Shard:
                     step.latest, self._distance = at, record.timestamp - at
                     if at - lateness > step.watermark:
                         self._advance(at - lateness)
-                        if seen.turns(at - lateness):
+                        if at - lateness >= seen.turn_at or len(fresh) >= seen.room:
                             new = seen.turn(at - lateness)
                             fresh, older = seen.fresh, seen.older
                 elif at < step.watermark:
@@ -198,39 +200,45 @@ class Shard:
                         step.reject(_too_late(at, step.watermark), record.value)
                         continue
             kind = event.__class__
-            if kind is not tick:
+            route = routes.get(kind)
+            if route is not None:
                 route(event, at)
             name = _COUNTED[kind]
             counts[name] = counts.get(name, 0) + 1
         seen.settle()
 
-    def _route(self, event: m.Event, at: int) -> None:
-        """Give an event to the role that keeps its key."""
-        kind = event.__class__
-        if kind in _REVIEWS:
-            if event.forwardedfrom is not None:
-                if Role.REVIEW not in self._roles:
-                    self._handle(Role.CUSTOMER, event, at, event.subject or "")
-            elif Role.REVIEW in self._roles:
-                self._review(event, at)
-            else:
-                self._wrong_topic(event, REVIEWS)
-        elif kind in _FOLLOW_UPS:
-            self._follow_up(event, at)
-        elif kind in _ALERTS:
-            self._alert(event, at)
-        elif Role.CUSTOMER in self._roles:
-            key = event.subject
-            self._handle(Role.CUSTOMER, event, at, key if key is not None else f"{event.source}#{event.id}")
-        else:
-            self._wrong_topic(event, TOUCHPOINTS)
+    def _routes(self) -> dict[type[m.Event], Callable[[Any, int], None]]:
+        """What becomes of each type of event; types that nobody looks at are not in it."""
+        routes: dict[type[m.Event], Callable[[Any, int], None]] = {}
+        customers = Role.CUSTOMER in self._roles
+        for kind in m.CUSTOMER_EVENTS:
+            if kind in m.REVIEWS:
+                routes[kind] = self._review
+            elif kind in m.FOLLOW_UPS:
+                routes[kind] = self._follow_up
+            elif not customers:
+                routes[kind] = lambda event, at: self._wrong_topic(event, TOUCHPOINTS)
+            elif self._handlers[Role.CUSTOMER].get(kind):
+                routes[kind] = self._customer
+        return routes | {m.AlertFired: self._alert, m.AlertRetracted: self._alert}
+
+    def _customer(self, event: m.Event, at: int) -> None:
+        key = event.subject
+        self._handle(Role.CUSTOMER, event, at, key if key is not None else f"{event.source}#{event.id}")
 
     def _handle(self, role: Role, event: m.Event, at: int, key: str) -> None:
         for handle in self._handlers[role].get(event.__class__, ()):
             handle(event, event.data, at, key)  # type: ignore[attr-defined]
 
     def _review(self, event: m.Event, at: int) -> None:
-        """Take a review or a response, and forward it to its customer."""
+        """Take a review or a response, and forward it to its customer; or take a forwarded one."""
+        if event.forwardedfrom is not None:
+            if Role.REVIEW not in self._roles:
+                self._handle(Role.CUSTOMER, event, at, event.subject or "")
+            return
+        if Role.REVIEW not in self._roles:
+            self._wrong_topic(event, REVIEWS)
+            return
         if isinstance(event, m.ReviewPosted):
             if not self._reviews.posted(event, at):
                 return
@@ -291,10 +299,7 @@ class Shard:
                 store.drop(ref)
             else:
                 handle(ref, record, wake)
-        if watermark > self._pane:
-            if self._pane:
-                self._tally.cut(watermark)
-            self._pane = -(-watermark // PANE) * PANE
+        self._tally.watermark(watermark)
 
     # --- small parts --------------------------------------------------------------------------------
 
@@ -356,9 +361,6 @@ class Shard:
 
 #: What each type is counted as.
 _COUNTED = {kind: f"type.{m.type_name(kind)}" for kind in (*m.CUSTOMER_EVENTS, *m.INTERNAL_EVENTS)}
-_REVIEWS = frozenset(m.REVIEWS)
-_FOLLOW_UPS = frozenset(m.FOLLOW_UPS)
-_ALERTS = frozenset((m.AlertFired, m.AlertRetracted))
 
 
 def _future(at: int, record: Record) -> Rejection:

@@ -14,6 +14,8 @@ from pipeline.state.store import Store
 
 #: Nothing later than this behind the watermark is taken (ms).
 CORRECTION = 7 * 86_400_000
+#: The reasons for which a step rejects what could be read.
+REASONS = ("time.future", "time.too_late", "topic.wrong", "followup.unknown", "output.too_large")
 #: A dead letter shows at most so many bytes of a value.
 MAX_SHOWN = 65_536
 

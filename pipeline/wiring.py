@@ -1,66 +1,190 @@
-"""Builds the parts from settings."""
+"""A worker: the event path, the feed of the live page, and the page, in one process that Faust supervises."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.board import Board, BoardSettings
-from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Heart
-from pipeline.events.codec import Record
-from pipeline.events.journey import Journey
-from pipeline.followup.clocks import BusinessClock
-from pipeline.journey_file import read_journey
-from pipeline.rules.compiled import Role, RuleSet
-from pipeline.rules.load import load
+import mode
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from pipeline import engine
+from pipeline.board import Board
+from pipeline.effects import METRICS
+from pipeline.errors import CxloopError
+from pipeline.events.codec import REASONS as EVENT_REASONS
+from pipeline.events.model import CUSTOMER_EVENTS, type_name
+from pipeline.observe import Feed, Gauges, PartitionView
+from pipeline.observe.gauges import Known
 from pipeline.settings import Settings
-from pipeline.shard import Shard, ShardSettings
-
-ROLES: Mapping[str, frozenset[Role]] = {
-    TOUCHPOINTS: frozenset((Role.CUSTOMER,)),
-    REVIEWS: frozenset((Role.REVIEW,)),
-}
+from pipeline.step import REASONS
+from pipeline.web.status import status_app
+from pipeline.parts import Parts
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the hearts are made of."""
+class PortTakenError(CxloopError):
+    """Somebody else listens where the status page should be."""
 
-    shard: ShardSettings
-    board: BoardSettings
-    prefix: str
+
+class WorkerHealth:
+    """The engine's figures and the hearts' counters, as the page and the gauges want them."""
+
+    def __init__(self, path: engine.EventPath) -> None:
+        self._path = path
+
+    def alive(self) -> Sequence[str]:
+        """Why the process should be ended."""
+        return [] if self._path.health.alive() else ["The event path has not gone round for two minutes."]
+
+    def ready(self) -> Sequence[str]:
+        """Why it does not do its work yet."""
+        health = self._path.health
+        reasons = [health.broker] if health.broker is not None else []
+        if not health.joined:
+            reasons.append("The group has not given this worker its partitions yet.")
+        reasons += [f"{p.name} is {p.state}." for p in health.partitions.values() if p.state != "running"]
+        return reasons
+
+    def partitions(self) -> Sequence[PartitionView]:
+        """The partitions that this worker holds, in order."""
+        hearts, now = self._path.hearts, time.monotonic()
+        return [
+            PartitionView(
+                one.topic, one.partition, one.state, one.applied, one.end, one.lag, one.watermark, now - one.progress,
+                dict(hearts[place].stats()) if place in hearts else {}, one.lost, one.restored, one.to_restore,
+            )
+            for place, one in sorted(self._path.health.partitions.items())
+        ]  # fmt: skip
+
+
+class _Server(uvicorn.Server):
+    """Faust handles the signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class StatusPage(mode.Service):
+    """Serves the status page on a socket that listens already."""
+
+    mundane_level = "debug"
+
+    def __init__(
+        self, listening: socket.socket, app: Callable[[Callable[[], bool]], Any], **kwargs: Any
+    ) -> None:
+        self._listening = listening
+        made = app(lambda: self._server.should_exit)
+        config = uvicorn.Config(made, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        self._server = _Server(config)
+        super().__init__(**kwargs)
+
+    async def on_start(self) -> None:
+        """Serve."""
+        self.add_future(self._server.serve(sockets=[self._listening]))
+
+    async def on_stop(self) -> None:
+        """Let open pages go."""
+        self._server.should_exit = True
+        for _ in range(30):
+            if not self._server.started:
+                break
+            await asyncio.sleep(0.1)
+
+
+@dataclass(slots=True)
+class Worker:
+    """Everything of one worker, put together and ready to run.
+
+    plan: what the topics have to be; None on the embedded broker.
+    on_followup: gets the bytes of follow-up events too, beside the page.
+    """
+
+    settings: Settings
+    parts: Parts
+    plan: engine.Plan | None
+    port: int
+    on_followup: Callable[[bytes], None] | None = None
+    feed: Feed = field(init=False)
+    path: engine.EventPath = field(init=False)
+    health: WorkerHealth = field(init=False)
+    _listening: socket.socket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listening = listen(self.settings.web_host, self.port)
+        self.feed = Feed()
+        tuning = engine.Tuning(batch=self.settings.batch, watchdog_s=self.settings.stall / 1000)
+        self.path = engine.EventPath(
+            connection(self.settings), self.settings.prefix, self.parts.heart, tuning=tuning
+        )
+        self.health = WorkerHealth(self.path)
 
     @property
-    def rules(self) -> RuleSet:
-        """The rules in force."""
-        return self.shard.rules
+    def url(self) -> str:
+        """Where the status page is."""
+        host, port = self._listening.getsockname()[:2]
+        return f"http://{host}:{port}/"
 
-    def heart(self, topic: str, partition: int) -> Heart:
-        """The heart of one partition of an input topic (without its prefix)."""
-        if topic == METRICS:
-            return Board(self.board)
-        full = f"{self.prefix}.{topic}"
+    def board(self) -> Board | None:
+        """The board, if this worker keeps it."""
+        heart = self.path.hearts.get((METRICS, 0))
+        return heart if isinstance(heart, Board) else None
 
-        def origin(record: Record) -> dict[str, Any]:
-            return {"topic": full, "partition": partition, "offset": record.offset}
+    def run(self, *services: mode.ServiceT) -> int:
+        """Work until SIGTERM or SIGINT; returns the exit code. Blocks."""
+        registry = CollectorRegistry()
+        registry.register(Gauges(self.board, self.health, feed=self.feed, known=self._known))
 
-        return Shard(self.shard, f"{topic}/{partition}", ROLES[topic], origin)
+        def app(closing: Callable[[], bool]) -> Any:
+            return status_app(self.feed, self.board, self.health, registry, closing=closing)
+
+        feed = engine.Feed(on_alert=self.feed.alert, on_followup=self._followup, on_metrics=self.feed.metrics)
+        page = StatusPage(self._listening, app)
+        return engine.run_worker(self.path, plan=self.plan, services=[page, *services], feed=feed)
+
+    def _followup(self, value: bytes) -> None:
+        self.feed.followup(value)
+        if self.on_followup is not None:
+            self.on_followup(value)
+
+    def _known(self) -> Known:
+        rules = self.parts.rules.rules
+        teams = sorted({rule.plan.team for rule in rules if rule.plan is not None})
+        types = [type_name(event) for event in CUSTOMER_EVENTS]
+        return Known([rule.id for rule in rules], teams, types, sorted((*EVENT_REASONS, *REASONS)))
 
 
-def build(settings: Settings, rules: Sequence[Path] | None = None) -> Parts:
-    """Read rules and journey. Raises RulesError or FileError with all that is wrong."""
-    rule_set = load(settings.rules if rules is None else rules)
-    clock = BusinessClock(settings.zone)
-    journey: Journey = read_journey(settings.journey)
-    shard = ShardSettings(
-        rules=rule_set,
-        clock=clock,
-        journey=journey,
-        lateness=settings.lateness,
-        seen_limit=settings.seen_limit,
-    )
-    return Parts(
-        shard, BoardSettings(rules=rule_set, clock=clock, value_limit=settings.value_limit), settings.prefix
-    )
+def connection(settings: Settings) -> engine.Connection:
+    """How to reach Kafka."""
+    return engine.Connection(
+        settings.broker, settings.security_protocol, settings.sasl_mechanism or "PLAIN",
+        settings.sasl_username, settings.sasl_password,
+        *(str(file) if file else None for file in (settings.ssl_cafile, settings.ssl_certfile, settings.ssl_keyfile)),
+    )  # fmt: skip
+
+
+def plan(settings: Settings) -> engine.Plan:
+    """What the topics have to be."""
+    partitions = dict.fromkeys(("touchpoints", "reviews", "alerts", "followups"), settings.partitions)
+    return engine.Plan(settings.prefix, partitions, replication=settings.replication)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. port: 0 for any that is free. Raises PortTakenError."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise PortTakenError(
+            f"the status page cannot listen on {host}:{port}: {error.strerror}; choose another with --web-port"
+        ) from error
+    return listening

@@ -22,6 +22,12 @@ from pipeline.events.model import (
 #: An event larger than this (bytes) is rejected; topics admit more, so that it can be.
 MAX_EVENT_BYTES = 1_000_000
 
+#: The reasons for which an event is rejected before anybody looks at what it says.
+REASONS = (
+    "value.empty", "value.too_large", "utf8.invalid", "json.invalid", "type.missing", "type.unknown", "field.missing",
+    "field.wrong", "subject.missing", "time.missing", "time.invalid", "time.naive",
+)  # fmt: skip
+
 
 class Record(Protocol):
     """What a log holds at one offset. timestamp: ms UTC, when it was appended."""
@@ -91,7 +97,7 @@ def millis(moment: datetime) -> int:
 def moment(at: int) -> str:
     """RFC 3339 in UTC; the fraction only where there is one. at: ms UTC."""
     seconds, fraction = divmod(at, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
 
 
@@ -150,4 +156,4 @@ def _rejection(error: Exception) -> Rejection:
         return Rejection(
             f"{name}.missing" if place == "$" and name in ("type", "time") else "field.missing", text
         )
-    return Rejection("field.wrong", text)
+    return Rejection("field.missing" if "needs at least one" in text else "field.wrong", text)

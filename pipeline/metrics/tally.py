@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -48,101 +47,124 @@ class Tally:
     """Counts between two records to the board.
 
     groupings: sets of dimensions that are counted apart, beside the total.
+
+    A segment ends before something is counted in a pane that the watermark has passed already: the board
+    has judged that pane by then, however the events came in batches.
     """
 
     def __init__(self, journey: Journey, groupings: Iterable[tuple[str, ...]] = c.DEFAULT_GROUPINGS) -> None:
         self.groupings = tuple(dict.fromkeys(tuple(sorted(grouping)) for grouping in groupings if grouping))
-        self.dimensions = tuple(sorted({name for grouping in self.groupings for name in grouping}))
+        dimensions = tuple(sorted({name for grouping in self.groupings for name in grouping}))
         self._places = [
-            tuple(self.dimensions.index(name) for name in grouping) for grouping in self.groupings
+            (grouping, tuple(dimensions.index(name) for name in grouping)) for grouping in self.groupings
         ]
-        self._journey = journey
-        self.dims = _dims_getter(self.dimensions, journey)
-        self._cells: defaultdict[tuple[int, Dims], defaultdict[str, int]] = defaultdict(_counts)
-        self._levels: defaultdict[tuple[str, str], int] = defaultdict(int)
+        #: Reads the dimensions of an event's data.
+        self.dims = _dims_getter(dimensions, journey)
+        self._cells: dict[tuple[int, Dims], dict[str, int]] = {}
+        self._levels: dict[tuple[str, str], int] = {}
         self._followups: list[msgspec.Raw] = []
         self._segments: list[Segment] = []
+        self._series: dict[Dims, tuple[Series, ...]] = {}
+        self._watermark, self._cut_at = -1, -1
+
+    def watermark(self, watermark: int) -> None:
+        """The shard's time has moved on (ms)."""
+        self._watermark = watermark
 
     def survey(self, data: SurveyData, at: int) -> None:
         """Count the scores of one survey."""
-        cell = self._cells[-(-at // PANE) * PANE, self.dims(data)]
+        cell = self._cell(at, self.dims(data))
         if (nps := data.nps) is not None:
-            cell[c.PROMOTERS if nps >= 9 else c.PASSIVES if nps >= 7 else c.DETRACTORS] += 1
+            name = c.PROMOTERS if nps >= 9 else c.PASSIVES if nps >= 7 else c.DETRACTORS
+            cell[name] = cell.get(name, 0) + 1
         if (csat := data.csat) is not None:
-            cell[c.CSAT_COUNT] += 1
-            cell[c.CSAT_SUM] += csat
+            cell[c.CSAT_COUNT] = cell.get(c.CSAT_COUNT, 0) + 1
+            cell[c.CSAT_SUM] = cell.get(c.CSAT_SUM, 0) + csat
             if csat >= 4:
-                cell[c.CSAT_SATISFIED] += 1
+                cell[c.CSAT_SATISFIED] = cell.get(c.CSAT_SATISFIED, 0) + 1
         if (ces := data.ces) is not None:
-            cell[c.CES_COUNT] += 1
-            cell[c.CES_SUM] += ces
+            cell[c.CES_COUNT] = cell.get(c.CES_COUNT, 0) + 1
+            cell[c.CES_SUM] = cell.get(c.CES_SUM, 0) + ces
 
     def review(self, at: int, dims: Dims, hundredths: int, answered: bool, sign: int = 1) -> None:
         """Count a review, or take it out again (sign -1)."""
-        cell = self._cells[-(-at // PANE) * PANE, dims]
-        cell[c.REVIEW_COUNT] += sign
-        cell[c.REVIEW_RATING] += sign * hundredths
-        if answered:
-            cell[c.REVIEW_ANSWERED] += sign
+        counts = {
+            c.REVIEW_COUNT: sign,
+            c.REVIEW_RATING: sign * hundredths,
+            c.REVIEW_ANSWERED: sign * answered,
+        }
+        _add(self._cell(at, dims), counts)
 
     def review_answered(self, at: int, dims: Dims) -> None:
         """Count the first response to a review, at the review's time."""
-        self._cells[-(-at // PANE) * PANE, dims][c.REVIEW_ANSWERED] += 1
+        _add(self._cell(at, dims), {c.REVIEW_ANSWERED: 1})
 
     def first_response(self, at: int, dims: Dims, took: int, sign: int = 1) -> None:
         """Count a first reply, or take it out again (sign -1). at: of the reply; took: ms."""
-        cell = self._cells[-(-at // PANE) * PANE, dims]
-        cell[c.RESPONSE_COUNT] += sign
-        cell[c.RESPONSE_SUM] += sign * took
-        cell[f"{c.RESPONSE_BUCKET}{sketch.bucket(took)}"] += sign
+        bucket = f"{c.RESPONSE_BUCKET}{sketch.bucket(took)}"
+        _add(self._cell(at, dims), {c.RESPONSE_COUNT: sign, c.RESPONSE_SUM: sign * took, bucket: sign})
 
     def level(self, name: str, label: str, change: int) -> None:
         """Change what is counted now, such as open follow-ups of a team."""
-        self._levels[name, label] += change
+        self._levels[name, label] = self._levels.get((name, label), 0) + change
 
     def follow_up(self, event: bytes) -> None:
         """Pass on what somebody did about a follow-up of the board."""
         self._followups.append(msgspec.Raw(event))
 
-    def cut(self, watermark: int | None) -> None:
-        """End a segment; what follows is counted after the board knew this watermark."""
-        levels = [(*name, change) for name, change in self._levels.items() if change]
-        self._segments.append(Segment(watermark, self._fold(), levels, self._followups))
-        self._cells.clear()
-        self._levels.clear()
-        self._followups = []
-
     def take(self, watermark: int | None) -> list[Segment]:
-        """All segments since the last call, the last of them cut here."""
-        self.cut(watermark)
+        """All segments since the last call, the last of them with this watermark."""
+        self._cut(watermark)
         segments, self._segments = self._segments, []
         return segments
 
+    def _cell(self, at: int, dims: Dims) -> dict[str, int]:
+        end = -(-at // PANE) * PANE
+        if end < self._watermark and self._cut_at < (self._watermark - 1) // PANE:
+            self._cut(self._watermark)
+        cell = self._cells.get((end, dims))
+        if cell is None:
+            cell = self._cells[end, dims] = {}
+        return cell
+
+    def _cut(self, watermark: int | None) -> None:
+        levels = [(*name, change) for name, change in self._levels.items() if change]
+        self._segments.append(Segment(watermark, self._fold(), levels, self._followups))
+        self._cells, self._levels, self._followups = {}, {}, []
+        self._cut_at = (self._watermark - 1) // PANE
+
     def _fold(self) -> list[tuple[int, Series, dict[str, int]]]:
         """Cells of all dimensions into the total and one series a grouping and value."""
-        folded: dict[tuple[int, Series], defaultdict[str, int]] = {}
-        groupings = list(zip(self.groupings, self._places, strict=True))
-        series_of: dict[Dims, list[Series]] = {}
+        folded: dict[tuple[int, Series], dict[str, int]] = {}
         for (pane, dims), counts in self._cells.items():
-            all_series = series_of.get(dims)
-            if all_series is None:
-                all_series = series_of[dims] = list(_series(dims, groupings))
-            items = list(counts.items())
-            for series in all_series:
+            for series in self._series_of(dims):
                 into = folded.get((pane, series))
                 if into is None:
-                    folded[pane, series] = into = _counts()
-                for name, count in items:
-                    into[name] += count
+                    folded[pane, series] = counts.copy()
+                else:
+                    _add(into, counts)
         return [
             (pane, series, kept)
             for (pane, series), counts in folded.items()
             if (kept := {name: count for name, count in counts.items() if count})
         ]
 
+    def _series_of(self, dims: Dims) -> tuple[Series, ...]:
+        series = self._series.get(dims)
+        if series is None:
+            if len(self._series) >= _REMEMBERED:
+                self._series.clear()
+            series = self._series[dims] = tuple(_series(dims, self._places))
+        return series
 
-def _counts() -> defaultdict[str, int]:
-    return defaultdict(int)
+
+#: The series of so many combinations of values are kept at hand.
+_REMEMBERED = 10_000
+
+
+def _add(into: dict[str, int], counts: Mapping[str, int]) -> None:
+    for name, count in counts.items():
+        into[name] = into.get(name, 0) + count
 
 
 def _series(dims: Dims, groupings: Sequence[tuple[tuple[str, ...], tuple[int, ...]]]) -> Iterable[Series]:

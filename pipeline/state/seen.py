@@ -37,6 +37,8 @@ class Seen:
         self.fresh: set[int] = set()
         self.older: set[int] = set()
         self.generation, self.began, self._day = 0, 0, -1
+        #: A new generation begins when the watermark is there, or `fresh` has grown so large.
+        self.turn_at, self.room = 0, limit // 2
         self._count = 0
         self._runs: list[Run] = []
         self._previous: list[Run] = []
@@ -63,10 +65,6 @@ class Seen:
         self._new.append((self.generation, new))
         return new
 
-    def turns(self, watermark: int) -> bool:
-        """Does a new generation begin at this watermark?"""
-        return watermark // DAY != self._day or self._count + len(self.fresh) >= self._limit // 2
-
     def turn(self, watermark: int) -> list[int]:
         """Begin a new generation and forget the one before the last. Returns as `begin`."""
         if self._day >= 0:
@@ -76,6 +74,7 @@ class Seen:
             self.older = self._found_previous | self._stale
             self.generation, self._count = self.generation + 1, 0
         self._day, self.began = watermark // DAY, watermark
+        self._plan_turn()
         return self.begin()
 
     def settle(self) -> None:
@@ -87,6 +86,7 @@ class Seen:
             self._count += len(self.fresh)
             _merge(self._runs, _run(self.fresh))
             self.fresh = set()
+            self._plan_turn()
         self._found_current = self._found_previous = self.older = set()
 
     def __len__(self) -> int:
@@ -127,6 +127,11 @@ class Seen:
         self._runs, self._previous = [now] if len(now) else [], [before] if len(before) else []
         self._count = len(now)
         self.fresh, self._stale, self._loaded = set(), set(), {}
+        self._plan_turn()
+
+    def _plan_turn(self) -> None:
+        self.turn_at = (self._day + 1) * DAY
+        self.room = self._limit // 2 - self._count
 
 
 def _run(fingerprints: Iterable[int]) -> Run:

@@ -32,26 +32,29 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self._shelves: list[dict[Ref, Remembered]] = [{} for _ in range(SHELVES)]
+        self._records: dict[Ref, Remembered] = {}
+        self._shelves: list[set[Ref]] = [set() for _ in range(SHELVES)]
         self._heap: list[tuple[int, Ref]] = []
         self._changed: set[Ref] = set()
-
-    def get(self, ref: Ref) -> Remembered | None:
-        """The record at ref. After changing it, `put` it back."""
-        return self._shelves[shelf_of(ref[1])].get(ref)
+        #: The record at a ref, or None. After changing it, `put` it back.
+        self.get = self._records.get
 
     def put(self, ref: Ref, record: Remembered, wake: int) -> None:
         """Keep a new or changed record, to be looked at when the watermark is beyond `wake`."""
-        shelf = self._shelves[shelf_of(ref[1])]
-        if record.wake != wake or ref not in shelf:
+        if ref not in self._records:
+            self._shelves[shelf_of(ref[1])].add(ref)
             record.wake = wake
             heapq.heappush(self._heap, (wake, ref))
-        shelf[ref] = record
+        elif record.wake != wake:
+            record.wake = wake
+            heapq.heappush(self._heap, (wake, ref))
+        self._records[ref] = record
         self._changed.add(ref)
 
     def drop(self, ref: Ref) -> None:
         """Forget a record."""
-        if self._shelves[shelf_of(ref[1])].pop(ref, None) is not None:
+        if self._records.pop(ref, None) is not None:
+            self._shelves[shelf_of(ref[1])].discard(ref)
             self._changed.add(ref)
 
     @property
@@ -64,40 +67,43 @@ class Store:
         heap = self._heap
         while heap and heap[0][0] < before:
             wake, ref = heapq.heappop(heap)
-            record = self.get(ref)
+            record = self._records.get(ref)
             if record is not None and record.wake == wake:
                 return wake, ref, record
         return None
 
     def take_changes(self) -> list[tuple[Ref, Remembered | None]]:
         """What changed since the last call, once a ref, in order of ref; None: dropped."""
-        changes = [(ref, self.get(ref)) for ref in sorted(self._changed)]
+        changes = [(ref, self._records.get(ref)) for ref in sorted(self._changed)]
         self._changed.clear()
         return changes
 
     def shelf(self, number: int) -> Iterator[tuple[Ref, Remembered]]:
         """All records of one shelf."""
-        return iter(self._shelves[number].items())
+        return ((ref, self._records[ref]) for ref in self._shelves[number])
 
     def load(self, ref: Ref, record: Remembered | None) -> None:
         """Restore one record (None: it was dropped), without counting it as a change."""
         if record is None:
-            self._shelves[shelf_of(ref[1])].pop(ref, None)
+            self._records.pop(ref, None)
+            self._shelves[shelf_of(ref[1])].discard(ref)
         else:
-            self._shelves[shelf_of(ref[1])][ref] = record
+            self._records[ref] = record
+            self._shelves[shelf_of(ref[1])].add(ref)
 
     def clear_shelf(self, number: int) -> None:
         """Forget a shelf, before its image is loaded."""
+        for ref in self._shelves[number]:
+            del self._records[ref]
         self._shelves[number].clear()
 
     def loaded(self) -> None:
         """Make the heap anew, after the last `load`."""
-        self._heap = [(record.wake, ref) for ref, record in self]
+        self._heap = [(record.wake, ref) for ref, record in self._records.items()]
         heapq.heapify(self._heap)
 
     def __iter__(self) -> Iterator[tuple[Ref, Remembered]]:
-        for shelf in self._shelves:
-            yield from shelf.items()
+        return iter(self._records.items())
 
     def __len__(self) -> int:
-        return sum(map(len, self._shelves))
+        return len(self._records)

@@ -1,0 +1,72 @@
+# Everything runs in .venv, which is made when it is missing and brought up to date when
+# pyproject.toml changes. Each target can be run again at once.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.runs ## The whole loop on this machine, no Kafka needed: [FOR=10m] [SPEED=60] [SEED=1] [PORT=8080]
+	$(BIN)/cxloop demo $(foreach option,FOR SPEED SEED PORT,$(call passed,$(option)))
+
+.PHONY: test
+test: $(VENV)/.tests packages ## Set up what the tests need, and run them: [ARGS="-k inbox"]
+	$(BIN)/python -m tests.broker --fetch
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+.PHONY: check
+check: lint test ## What CI runs: linters, types, imports, tests
+
+.PHONY: lint
+lint: $(VENV)/.tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: bench
+bench: $(VENV)/.tests kafkapackages ## Measure against a real Kafka, stock Faust and a bare consumer: [ARGS="--rounds 1"]
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: kafka
+kafka: $(VENV)/.tests kafkapackages ## A real Kafka to play with, until Ctrl-C: [PORT=9092]
+	$(BIN)/python -m tests.broker $(call passed,PORT)
+
+# NAME=VALUE becomes --name 'VALUE', and nothing where it is not set.
+lower = $(shell echo '$(1)' | tr A-Z a-z)
+passed = $(if $($(1)),--$(call lower,$(1)) '$($(1))')
+
+# What pip cannot install.
+.PHONY: packages kafkapackages
+packages: kafkapackages
+	@command -v chromium >/dev/null || .ci/install chromium "to test the pages in a browser"
+kafkapackages:
+	@command -v java >/dev/null || .ci/install default-jre-headless "to run Apache Kafka (Java 17 or later)"
+	@command -v mvn >/dev/null || .ci/install maven "to fetch Apache Kafka"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "cxloop needs Python 3.11 or later; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/install \
+	  "python$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv" "to make $(VENV)"
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.runs: pyproject.toml | $(BIN)/python
+	@echo "Installing cxloop into $(VENV)"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.tests: pyproject.toml | $(BIN)/python
+	@echo "Installing cxloop and what its tests need into $(VENV)"
+	@$(PIP) install --editable '.[dev]'
+	@touch $(VENV)/.runs $@

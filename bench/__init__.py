@@ -1,0 +1,1 @@
+"""How fast it is, against a real Apache Kafka on this machine: `python -m bench`."""

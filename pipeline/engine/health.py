@@ -1,0 +1,123 @@
+"""How the event path is doing: plain values that the engine keeps up to date and anybody may read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["opening", "restoring", "running", "closing"]
+
+
+@dataclass(slots=True)
+class PartitionHealth:
+    """One assigned partition.
+
+    topic: without its prefix.
+    applied, end: offset of the last committed record (-1: none), and the one behind the last in the topic.
+    lag: records that are not yet applied (the markers of open transactions count too).
+    watermark: ms UTC of event time, None before the first record.
+    progress: `time.monotonic()` of the last step forward.
+    restored, to_restore: records of the changelog read so far; offsets it spans.
+    records, transactions, transaction_seconds: sums since the process began.
+    batch_records, batch_seconds: of the last transaction; seconds from its begin to its commit.
+    opens: how often this process opened the partition.
+    lost: records that retention took away before they were applied.
+    """
+
+    topic: str
+    partition: int
+    state: State = "opening"
+    applied: int = -1
+    end: int = 0
+    lag: int = 0
+    watermark: int | None = None
+    progress: float = field(default_factory=time.monotonic)
+    restored: int = 0
+    to_restore: int = 0
+    records: int = 0
+    transactions: int = 0
+    transaction_seconds: float = 0.0
+    batch_records: int = 0
+    batch_seconds: float = 0.0
+    ticks: int = 0
+    opens: int = 0
+    lost: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+    def moved(self) -> None:
+        """A step forward happened now."""
+        self.progress = time.monotonic()
+
+
+#: Called behind each transaction with the partition, its records and seconds (for histograms).
+Observer = Callable[[PartitionHealth, int, float], None]
+
+
+@dataclass(slots=True)
+class Health:
+    """The whole event path of this process.
+
+    partitions: those that are ours now, by topic and partition.
+    joined: the group has given us partitions at least once (it may have given none).
+    polled: `time.monotonic()` of the poll loop's last round.
+    broker: what keeps us from the broker, as a sentence; None when all is well.
+    rebalances: how often partitions were handed out anew.
+    """
+
+    partitions: dict[tuple[str, int], PartitionHealth] = field(default_factory=dict)
+    _known: dict[tuple[str, int], PartitionHealth] = field(default_factory=dict)
+    joined: bool = False
+    stopping: bool = False
+    started: float = field(default_factory=time.monotonic)
+    polled: float = field(default_factory=time.monotonic)
+    broker: str | None = None
+    rebalances: int = 0
+    observers: list[Observer] = field(default_factory=list)
+
+    def assigned(self, topic: str, partition: int) -> PartitionHealth:
+        """The entry of a partition that is ours now; sums of an earlier time with it go on."""
+        one = self._known.setdefault((topic, partition), PartitionHealth(topic, partition))
+        one.state = "opening"
+        one.lag = 0
+        one.moved()
+        self.partitions[topic, partition] = one
+        return one
+
+    def gone(self, topic: str, partition: int) -> None:
+        """A partition is no longer ours."""
+        self.partitions.pop((topic, partition), None)
+
+    @property
+    def ready(self) -> bool:
+        """All assigned partitions are open, and the broker answers."""
+        return (
+            self.joined
+            and not self.stopping
+            and self.broker is None
+            and all(one.state == "running" for one in self.partitions.values())
+        )
+
+    @property
+    def lag(self) -> int:
+        """Records that wait, in all our partitions."""
+        return sum(one.lag for one in self.partitions.values())
+
+    def alive(self, within_s: float = 120.0) -> bool:
+        """The poll loop has gone round within so many seconds. Does not ask Kafka."""
+        return time.monotonic() - self.polled < within_s
+
+    def transaction(self, one: PartitionHealth, records: int, seconds: float) -> None:
+        """A transaction was committed."""
+        one.records += records
+        one.transactions += 1
+        one.transaction_seconds += seconds
+        one.batch_records = records
+        one.batch_seconds = seconds
+        one.moved()
+        for observer in self.observers:
+            observer(one, records, seconds)

@@ -1,0 +1,353 @@
+"""One open partition: its heart, its producer, and the records that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from pipeline.effects import Effects, Heart
+from pipeline.engine.changelog import Reader, trim
+from pipeline.engine.commit import Transactions
+from pipeline.engine.connection import Connection
+from pipeline.engine.errors import StateAheadError
+from pipeline.engine.fatal import told
+from pipeline.engine.health import PartitionHealth
+from pipeline.engine.tuning import Tuning
+
+log = logging.getLogger("pipeline.engine")
+
+
+class _Step:
+    """What goes into one transaction: the effects of one batch, or of several."""
+
+    __slots__ = ("applied", "effects", "records")
+
+    def __init__(self, effects: Effects | None = None) -> None:
+        self.effects = effects or Effects()
+        self.applied: int | None = None
+        self.records = 0
+
+    def add(self, effects: Effects, applied: int, records: int) -> None:
+        """Take the effects of one more batch. applied: offset of its last record."""
+        if self.records:
+            self.effects.outputs += effects.outputs
+            self.effects.changelog += effects.changelog
+            self.effects.rotation |= effects.rotation
+        else:
+            self.effects = effects
+        self.applied = applied
+        self.records += records
+
+
+class Partition:
+    """One input partition, from its assignment to its going away.
+
+    `open`, `start`, `feed` with what is read, `close` at the end. One that was closed may be opened again
+    when the partition comes back: if nobody wrote its changelog meanwhile, what is in memory still holds,
+    and nothing is read again.
+
+    caught_up: whether everything in the topic has been fed. failed: gets the reason when this partition
+    cannot go on. on_transaction: health, records and seconds of each.
+    """
+
+    def __init__(
+        self,
+        source: TopicPartition,
+        connection: Connection,
+        prefix: str,
+        group: str,
+        heart: Callable[[], Heart],
+        health: PartitionHealth,
+        tuning: Tuning,
+        *,
+        caught_up: Callable[[], bool],
+        failed: Callable[[str, BaseException], None],
+        on_transaction: Callable[[PartitionHealth, int, float], None],
+    ) -> None:
+        self.source = source
+        self.changelog = TopicPartition(f"{source.topic}.changelog", source.partition)
+        self.health = health
+        self.heart = heart()
+        self._make_heart = heart
+        self._connection = connection
+        self._prefix = prefix
+        self._group = group
+        self._tuning = tuning
+        self._caught_up = caught_up
+        self._failed = failed
+        self._on_transaction = on_transaction
+        self._transactions: Transactions | None = None
+        self._queue: deque[list[Any]] = deque()
+        self._queued = 0
+        # Records in the heart, or on their way out of it, that are not committed.
+        self._under_way = 0
+        self._taken = 0.0
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._running: asyncio.Task[None] | None = None
+        # The heart knows the changelog up to this offset; None: nothing of it.
+        self._known: int | None = None
+        # The heart has gone on from the changelog's end by itself.
+        self._opened = False
+        self._ticked = -1
+        # Where the newest full round of images begins in the changelog.
+        self._round = -1
+        self._trims: set[asyncio.Task[None]] = set()
+
+    # -- opening ----------------------------------------------------------------------------------
+
+    async def open(self) -> int:
+        """Fence, restore, and say at which offset to read on. Raises StateAheadError, StateError, KafkaError."""
+        health = self.health
+        health.state = "opening"
+        health.opens += 1
+        health.moved()
+        self._closing = False
+        transactions = self._transactions = Transactions(
+            self._connection, self._prefix, self._group, self.source, self._tuning
+        )
+        await transactions.start()
+        async with Reader(self._connection, self._tuning) as reader:
+            await self._restore(reader)
+            position, waiting = await self._position(reader)
+        effects = self.heart.opened(waiting)
+        self._opened = True
+        if effects.outputs or effects.changelog:
+            await self._commit(transactions, _Step(effects))
+        health.applied = self.heart.applied
+        health.watermark = self.heart.watermark
+        health.state = "running"
+        health.moved()
+        return position
+
+    async def _restore(self, reader: Reader) -> None:
+        health = self.health
+        health.state = "restoring"
+        health.restored = health.to_restore = 0
+        begin, end = await reader.span(self.changelog)
+        if self._known is not None:
+            # Cut off, or made anew: what we know has no place in it.
+            out_of_range = not begin <= self._known <= end
+            # Somebody else went on from it meanwhile.
+            if out_of_range or (
+                self._opened and not await reader.read(self.changelog, self._known, end, _stop)
+            ):
+                self._forget()
+        if self._opened:
+            return
+        start = begin if self._known is None else self._known
+        health.to_restore = end - start
+        restore = self.heart.restore
+
+        def take(offset: int, value: bytes) -> bool:
+            restore(value)
+            self._known = offset + 1
+            health.restored += 1
+            health.moved()
+            return True
+
+        await reader.read(self.changelog, start, end, take)
+        self._known = end
+
+    def _forget(self) -> None:
+        self.heart = self._make_heart()
+        self._known = None
+        self._opened = False
+        self._round = -1
+
+    async def _position(self, reader: Reader) -> tuple[int, bool]:
+        """Where to read on, and whether a record is there."""
+        begin, end = await reader.span(self.source)
+        applied = self.heart.applied
+        if applied >= end:
+            raise StateAheadError(self.source.topic, self.source.partition, applied, end)
+        position = max(applied + 1, begin)
+        if applied >= 0 and position > applied + 1:
+            self.health.lost += position - applied - 1
+            log.error(
+                "%s/%d: offsets %d to %d were deleted before they were read; is its retention too short?",
+                self.source.topic,
+                self.source.partition,
+                applied + 1,
+                position - 1,
+            )
+        self.health.end = end
+        # Behind the last record there may be markers of transactions only; so look.
+        nothing = position >= end or await reader.read(self.source, position, end, _stop)
+        return position, not nothing
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to take what is fed."""
+        self._running = asyncio.create_task(self._run(), name=f"partition {self.health.name}")
+
+    def feed(self, records: list[Any]) -> None:
+        """Records in order, as they were read; the list is ours from now on. Never waits."""
+        self._queue.append(records)
+        self._queued += len(records)
+        self._wake.set()
+
+    @property
+    def full(self) -> bool:
+        """Enough records wait; leave further ones where they are."""
+        return self._queued >= self._tuning.backlog
+
+    @property
+    def waiting(self) -> int:
+        """Records that were fed and are not committed."""
+        return self._queued + self._under_way
+
+    async def _run(self) -> None:
+        try:
+            await self._steps()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, this partition cannot go on
+            self._failed(f"{self.health.name}: {told(error)}", error)
+
+    async def _steps(self) -> None:
+        transactions = self._transactions
+        assert transactions is not None, "open it first"
+        done = _Step()
+        committing: asyncio.Task[None] | None = None
+
+        async def commit() -> None:
+            nonlocal committing, done
+            if committing is not None:
+                await committing
+                committing = None
+            if done.records:
+                committing = asyncio.create_task(self._commit(transactions, done))
+                done = _Step()
+
+        try:
+            while not self._closing:
+                if done.records and not self._queued:
+                    await commit()
+                elif await self._gathered():
+                    records = self._pick()
+                    # Pure CPU, while the transaction before waits for the broker.
+                    done.add(self.heart.apply(records), self.heart.applied, len(records))
+                    if committing is None or committing.done() or done.records >= self._tuning.transaction:
+                        await commit()
+                    # For the others: without this, a full queue would keep the event loop to itself.
+                    await asyncio.sleep(0)
+                elif not self._closing:
+                    await commit()
+                    await self._tick(transactions)
+            # What the heart has taken is committed, so that heart and changelog agree.
+            await commit()
+            await commit()
+        finally:
+            if committing is not None:
+                committing.cancel()
+
+    async def _gathered(self) -> bool:
+        """Wait for records; False when it was quiet for a while, or we are closing."""
+        tuning = self._tuning
+        if not self._queued:
+            await self._until(1, tuning.quiet_s)
+        if not self._queued or self._closing:
+            return False
+        # Few records: let others come too, so that there are fewer transactions.
+        pause = self._taken + tuning.linger_s - time.monotonic()
+        if pause > 0:
+            await self._until(tuning.batch, pause)
+        self._taken = time.monotonic()
+        return not self._closing
+
+    async def _until(self, count: int, within_s: float) -> None:
+        """Wait for so many records, but not longer, and not when closing."""
+        late = False
+
+        def ring() -> None:
+            nonlocal late
+            late = True
+            self._wake.set()
+
+        timer = asyncio.get_running_loop().call_later(within_s, ring)
+        try:
+            while self._queued < count and not late and not self._closing:
+                self._wake.clear()
+                await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    def _pick(self) -> list[Any]:
+        """Up to a batch of records from the queue."""
+        queue, most = self._queue, self._tuning.batch
+        records = queue.popleft()
+        if len(records) > most:
+            queue.appendleft(records[most:])
+            del records[most:]
+        while queue and len(records) + len(queue[0]) <= most:
+            records += queue.popleft()
+        self._queued -= len(records)
+        self._under_way += len(records)
+        return records
+
+    async def _commit(self, transactions: Transactions, step: _Step) -> None:
+        began = time.monotonic()
+        first, behind = await transactions.commit(step.effects, step.applied)
+        self._under_way -= step.records
+        health = self.health
+        health.applied = self.heart.applied if step.applied is None else step.applied
+        health.watermark = self.heart.watermark
+        self._on_transaction(health, step.records, time.monotonic() - began)
+        if first < 0:
+            return
+        self._known = behind
+        if step.effects.rotation:
+            # The round before this one is complete now; nothing below it is needed.
+            if self._round >= 0:
+                trimming = asyncio.create_task(trim(self._connection, self.changelog, self._round))
+                self._trims.add(trimming)
+                trimming.add_done_callback(self._trims.discard)
+            self._round = first
+
+    async def _tick(self, transactions: Transactions) -> None:
+        """Move the clock of a quiet partition, once everything is applied, our last tick too."""
+        if self._ticked > self.heart.applied or not self._caught_up():
+            return
+        value = self.heart.tick(time.time_ns() // 1_000_000)
+        if value is None:
+            return
+        self._ticked = await transactions.append(value)
+        self.health.ticks += 1
+
+    # -- going away -------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Finish the transaction under way, and let go. Records that wait are left to the next owner."""
+        self._closing = True
+        self.health.state = "closing"
+        self._wake.set()
+        within_s = self._tuning.close_s
+        if self._running is not None:
+            _, late = await asyncio.wait({self._running}, timeout=within_s)
+            if late:
+                log.warning("%s: its transaction did not end within %g s", self.health.name, within_s)
+                self._running.cancel()
+                await asyncio.wait({self._running}, timeout=1)
+                self._forget()
+            self._running = None
+        self._queue.clear()
+        self._queued = self._under_way = 0
+        if self._transactions is not None:
+            try:
+                await self._transactions.stop(within_s)
+            except (KafkaError, TimeoutError) as error:
+                log.warning("%s: closing its producer: %s", self.health.name, told(error))
+            self._transactions = None
+
+
+def _stop(_offset: int, _value: bytes) -> bool:
+    return False

@@ -1,0 +1,41 @@
+"""The engine's numbers, with what they are for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Sizes and times of the event path. Those that end in _s are seconds.
+
+    batch: records in one step of the heart at most. With 5 µs an event, 4,000 hold the event loop for 20 ms.
+    transaction: records in one transaction, some. While one is under way, the next gathers; so its size
+        follows the broker's speed.
+    backlog: records that wait for one partition at most; more are left with the fetcher.
+    linger_s: between two transactions of a partition at least, unless a batch waits.
+    fetch_bytes: of one partition, in one answer of the broker.
+    fetch_wait_s: how long the broker may hold a fetch. Only one is under way to a broker at a time, so a
+        partition that resumes waits this long at most.
+    quiet_s: without records, a partition is asked for a tick so often.
+    session_s, heartbeat_s: until a dead worker loses its partitions; how soon the others hear of it.
+    transaction_s: until the broker aborts what a dead worker left open and nobody took over.
+    close_s: for the transactions under way, when partitions go away.
+    restoring: partitions that read their changelog at the same time.
+    watchdog_s: without progress, although there is lag, until the process ends.
+    """
+
+    batch: int = 4_000
+    transaction: int = 20_000
+    backlog: int = 12_000
+    linger_s: float = 0.05
+    fetch_bytes: int = 1_048_576
+    fetch_wait_s: float = 0.25
+    quiet_s: float = 0.5
+    session_s: float = 10.0
+    heartbeat_s: float = 1.0
+    rebalance_s: float = 30.0
+    transaction_s: float = 30.0
+    close_s: float = 10.0
+    restoring: int = 4
+    watchdog_s: float = 120.0

@@ -1,0 +1,115 @@
+"""The worker: a process that Faust supervises. Its services are the event path, the feed, and the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import faust
+import mode
+import uvloop
+
+from pipeline.engine import topics
+from pipeline.engine.fatal import die, told
+from pipeline.engine.faust_app import faust_app
+from pipeline.engine.feed import Feed, feed_app
+from pipeline.engine.path import EventPath
+
+log = logging.getLogger("pipeline.engine")
+
+#: Adds a platform team's agents to an app: gets it, and the topics' prefix.
+Agents = Callable[[faust.App, str], None]
+
+
+class EventPathService(mode.Service):
+    """The event path, as Faust wants it."""
+
+    mundane_level = "debug"
+
+    def __init__(self, path: EventPath, **kwargs: Any) -> None:
+        self.path = path
+        super().__init__(**kwargs)
+
+    async def on_start(self) -> None:
+        """Connect and join the group."""
+        await self.path.start()
+
+    async def on_stop(self) -> None:
+        """Hand over."""
+        await self.path.stop()
+
+
+class Worker(mode.Worker):
+    """Starts services in order; on SIGTERM or SIGINT the event path hands over first, then the rest stops."""
+
+    mundane_level = "debug"
+
+    def __init__(self, events: EventPathService, *services: mode.ServiceT, **kwargs: Any) -> None:
+        self._events = events
+        super().__init__(
+            events,
+            *services,
+            quiet=True,
+            override_logging=False,
+            redirect_stdouts=False,
+            **kwargs,
+        )
+
+    def install_signal_handlers(self) -> None:
+        """The two that end us; Faust's own open a debugger on SIGUSR2."""
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, self._schedule_shutdown, one)
+
+    async def on_stop(self) -> None:
+        """Others can take over while the rest of us is still closing."""
+        await self._events.stop()
+
+
+async def _live(path: EventPath, services: Iterable[mode.ServiceT]) -> BaseException | None:
+    worker = Worker(EventPathService(path), *services, loop=asyncio.get_running_loop())
+    try:
+        await worker.start()
+    finally:
+        stopping = worker._signal_stop_future  # noqa: SLF001 - Faust waits for it in code that ends the process
+        await (stopping if stopping is not None else worker.stop())
+    return worker.crash_reason
+
+
+def run_worker(
+    path: EventPath,
+    *,
+    plan: topics.Plan | None,
+    services: Sequence[mode.ServiceT] = (),
+    feed: Feed | None = None,
+    agents: Sequence[Agents] = (),
+) -> int:
+    """Run a worker until SIGTERM or SIGINT; returns the exit code. Blocks.
+
+    plan: what the topics have to be; None on the embedded broker, where they appear on first use.
+    services: started after the event path, in order, and stopped in reverse. feed: see there.
+    agents: called with a Faust app of the group `<prefix>-agents` that all workers share, and the prefix.
+
+    A service that crashes ends the process with exit code 3. Raises EngineError if it cannot even start.
+    """
+    connection, prefix = path.connection, path.prefix
+    if plan is not None:
+        for topic in topics.ensure(connection, plan):
+            if topic.made:
+                log.info("made topic %s with %d partitions", topic.name, topic.partitions)
+    apps: list[mode.ServiceT] = []
+    if feed is not None and feed.takers:
+        apps.append(feed_app(feed, connection, prefix))
+    if agents:
+        app = faust_app(connection, f"{prefix}-agents", begin="earliest")
+        for register in agents:
+            register(app, prefix)
+        apps.append(app)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        reason = runner.run(_live(path, [*services, *apps]))
+    if reason is not None:
+        die(told(reason))
+    return 0

@@ -1,0 +1,273 @@
+"""The board, the partitions and the worker as Prometheus metrics, read when they are scraped.
+
+Nothing is kept between scrapes: what this worker no longer holds is no longer shown. Values of
+dimensions become labels, customers never do.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+import pipeline
+from pipeline.observe.feed import Feed
+from pipeline.observe.views import DIMENSIONS, RUNNING, BoardView, Health, PartitionView
+
+_PLACE = ("window", "dimension", "value")
+_SHARES = {"nps_promoters": "promoters", "nps_passives": "passives", "nps_detractors": "detractors"}
+
+#: Metric of the catalogue → (gauge, help).
+_GAUGES = {
+    "nps": ("cxloop_nps", "Net promoter score in points, -100 to 100."),
+    "csat": ("cxloop_csat_mean", "Mean satisfaction score, 1 to 5."),
+    "csat_satisfied": ("cxloop_csat_satisfied_ratio", "Share of satisfaction scores that are 4 or 5."),
+    "ces": ("cxloop_ces_mean", "Mean effort score, 1 to 7."),
+    "review_rating": ("cxloop_review_rating_mean", "Mean rating of reviews in their newest version, 1 to 5."),
+    "review_response": ("cxloop_review_response_ratio", "Share of reviews that have a public response."),
+    "first_response_mean": (
+        "cxloop_first_response_mean_seconds",
+        "Mean time from the opening of a contact to the first reply of an agent.",
+    ),
+    "first_response_p90": (
+        "cxloop_first_response_p90_seconds",
+        "90th percentile of the time to the first reply of an agent, within 1 %.",
+    ),
+}
+
+#: Level of the board → (gauge, label, help).
+_LEVELS = {
+    "episodes_open": ("cxloop_episodes_open", "rule", "Metric rules' episodes that are firing now."),
+    "followups_open": ("cxloop_followups_open", "team", "Follow-ups that are not closed."),
+    "followups_overdue": (
+        "cxloop_followups_overdue",
+        "team",
+        "Follow-ups whose deadline has passed and that nobody has been in touch on.",
+    ),
+}
+
+#: Counter of a heart, before its first dot → (counter, label, help).
+_COUNTERS = {
+    "type": ("cxloop_events", "type", "Events applied."),
+    "rejected": ("cxloop_rejected", "reason", "Records that could not be processed; each is a dead letter."),
+    "held": ("cxloop_held", "rule", "Matches that were held because their rule had fired a short while ago."),
+}
+_PLAIN_COUNTERS = {
+    "duplicates": ("cxloop_duplicates", "Records dropped because their event had been seen."),
+    "late": ("cxloop_late", "Events applied although they were earlier than the watermark."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Names that are shown as 0 before they happen, so that the first one is seen as a rise."""
+
+    rules: Sequence[str] = ()
+    teams: Sequence[str] = ()
+    types: Sequence[str] = ()
+    reasons: Sequence[str] = ()
+
+
+class Gauges(Collector):
+    """Everything that `/metrics` says of this worker."""
+
+    def __init__(
+        self,
+        board: Callable[[], BoardView | None],
+        health: Health,
+        *,
+        feed: Feed | None = None,
+        known: Callable[[], Known] = Known,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """What is read at each scrape.
+
+        board: the board where this worker keeps it, else None.
+        known: names that are there before they happen; rules may be replaced.
+        wall: seconds of Unix time.
+        """
+        self._board = board
+        self._health = health
+        self._feed = feed
+        self._known = known
+        self._wall = wall
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registering does not collect."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """All families, also those without a series now."""
+        known = self._known()
+        board = self._board()
+        yield from _build()
+        yield from self._worker()
+        yield from _partitions(self._health.partitions(), self._wall())
+        yield from _counters(self._health.partitions(), known)
+        yield _here(board)
+        if board is not None:
+            yield from _values(board)
+            yield from _levels(board, known)
+            yield _overflow(board)
+        if self._feed is not None:
+            yield _malformed(self._feed)
+
+    def _worker(self) -> Iterator[Metric]:
+        alive, ready = not self._health.alive(), not self._health.ready()
+        yield GaugeMetricFamily("cxloop_worker_alive", "1 while the worker makes progress.", value=alive)
+        yield GaugeMetricFamily("cxloop_worker_ready", "1 while the worker does its work.", value=ready)
+
+
+def _build() -> Iterator[Metric]:
+    family = GaugeMetricFamily("cxloop_build_info", "Always 1; what runs here.", labels=["version", "python"])
+    family.add_metric([pipeline.__version__, platform.python_version()], 1)
+    yield family
+
+
+def _here(board: BoardView | None) -> Metric:
+    return GaugeMetricFamily(
+        "cxloop_board_here", "1 where this worker keeps the rolling metrics.", value=board is not None
+    )
+
+
+def _values(board: BoardView) -> Iterator[Metric]:
+    gauges = {name: GaugeMetricFamily(*_GAUGES[name], labels=_PLACE) for name in _GAUGES}
+    shares = GaugeMetricFamily(
+        "cxloop_nps_share_ratio",
+        "Share of the answers that come from promoters, passives and detractors.",
+        labels=["category", *_PLACE],
+    )
+    samples = GaugeMetricFamily(
+        "cxloop_metric_samples", "What a metric's value rests on.", labels=["metric", *_PLACE]
+    )
+    newest: int | None = None
+    for one in board.values():
+        place = [one.window, one.dimension, _label(one.value)]
+        if one.metric in gauges:
+            gauges[one.metric].add_metric(place, one.result)
+        elif one.metric in _SHARES:
+            shares.add_metric([_SHARES[one.metric], *place], one.result)
+        else:
+            continue
+        if one.metric not in _SHARES:
+            samples.add_metric([one.metric, *place], one.samples)
+        newest = one.at if newest is None else max(newest, one.at)
+    yield from gauges.values()
+    yield shares
+    yield samples
+    if newest is not None:
+        yield GaugeMetricFamily(
+            "cxloop_metric_time_seconds",
+            "Event time up to which the metrics have been judged, as Unix time.",
+            value=newest / 1000,
+        )
+
+
+def _levels(board: BoardView, known: Known) -> Iterator[Metric]:
+    names = {"rule": known.rules, "team": known.teams}
+    levels = board.levels()
+    for level, (gauge, label, text) in _LEVELS.items():
+        counts = dict.fromkeys(names[label], 0)
+        counts |= {of: count for (kind, of), count in levels.items() if kind == level}
+        family = GaugeMetricFamily(gauge, text, labels=[label])
+        for of, count in sorted(counts.items()):
+            family.add_metric([_label(of)], count)
+        yield family
+
+
+def _overflow(board: BoardView) -> Metric:
+    family = CounterMetricFamily(
+        "cxloop_dimension_overflow",
+        "Times that a value of a dimension was counted as `other`, for want of room.",
+        labels=["dimension"],
+    )
+    for dimension, count in sorted((dict.fromkeys(DIMENSIONS, 0) | dict(board.overflow())).items()):
+        family.add_metric([_label(dimension)], count)
+    return family
+
+
+def _counters(views: Sequence[PartitionView], known: Known) -> Iterator[Metric]:
+    """Counters of the hearts.
+
+    They keep topic and partition: one that moves away takes its series along, where a sum would seem
+    to fall.
+    """
+    zero = {"type": known.types, "rejected": known.reasons, "held": known.rules}
+    families = {
+        name: CounterMetricFamily(counter, text, labels=[label, "topic", "partition"])
+        for name, (counter, label, text) in _COUNTERS.items()
+    }
+    plain = {
+        name: CounterMetricFamily(counter, text, labels=["topic", "partition"])
+        for name, (counter, text) in _PLAIN_COUNTERS.items()
+    }
+    for view in views:
+        if not view.of_events:
+            continue
+        place = [view.topic, str(view.partition)]
+        split: dict[str, dict[str, int]] = {name: dict.fromkeys(zero[name], 0) for name in families}
+        for stat, count in view.stats.items():
+            name, dot, of = stat.partition(".")
+            if dot and name in split:
+                split[name][of] = count
+        for name, counts in split.items():
+            for of, count in counts.items():
+                families[name].add_metric([_label(of), *place], count)
+        for name, family in plain.items():
+            family.add_metric(place, view.stats.get(name, 0))
+    yield from families.values()
+    yield from plain.values()
+
+
+def _partitions(views: Sequence[PartitionView], wall: float) -> Iterator[Metric]:
+    labels = ["topic", "partition"]
+    up = GaugeMetricFamily(
+        "cxloop_partition_up", "1 while a partition that this worker holds is running.", labels=labels
+    )
+    offset = GaugeMetricFamily("cxloop_applied_offset", "Offset of the last record applied.", labels=labels)
+    lag = GaugeMetricFamily("cxloop_lag_events", "Records that are still to be applied.", labels=labels)
+    watermark = GaugeMetricFamily(
+        "cxloop_watermark_timestamp_seconds",
+        "Event time before which everything has been seen, as Unix time.",
+        labels=labels,
+    )
+    moved = GaugeMetricFamily(
+        "cxloop_last_progress_timestamp_seconds",
+        "When a partition last made a step, as Unix time.",
+        labels=labels,
+    )
+    lost = CounterMetricFamily(
+        "cxloop_lost_records", "Records that retention took away before they were applied.", labels=labels
+    )
+    for view in views:
+        place = [view.topic, str(view.partition)]
+        up.add_metric(place, view.state == RUNNING)
+        offset.add_metric(place, view.applied)
+        moved.add_metric(place, round(wall - view.idle_s))
+        lost.add_metric(place, view.lost)
+        if view.lag is not None:
+            lag.add_metric(place, view.lag)
+        if view.watermark is not None:
+            watermark.add_metric(place, view.watermark / 1000)
+    yield from (up, offset, lag, watermark, moved, lost)
+
+
+def _malformed(feed: Feed) -> Metric:
+    family = CounterMetricFamily(
+        "cxloop_feed_malformed",
+        "Records of our own topics that the live page could not read.",
+        labels=["topic"],
+    )
+    for topic, count in sorted(feed.malformed.items()):
+        family.add_metric([topic], count)
+    return family
+
+
+def _label(text: str) -> str:
+    """A text that can be written as UTF-8, whatever was in the event."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,70 @@
+"""One look at the board, ordered for those who show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import sqrt
+
+from pipeline.observe.views import TOTAL, BoardView
+
+#: Width of a two-sided 95 % interval in standard errors.
+_Z95 = 1.96
+
+
+@dataclass(slots=True)
+class Scores:
+    """What the board says of one value of a dimension in one window: metric → (result, samples)."""
+
+    metrics: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def result(self, metric: str) -> float | None:
+        """A metric's number; None: it rests on nothing."""
+        found = self.metrics.get(metric)
+        return None if found is None or found[1] == 0 else found[0]
+
+    def samples(self, metric: str) -> int:
+        """What a metric rests on."""
+        found = self.metrics.get(metric)
+        return 0 if found is None else found[1]
+
+    def nps_margin(self) -> float | None:
+        """Half the 95 % interval of the NPS in points, from the variance of its shares.
+
+        var = p + d − (p − d)², as each answer is worth +1, 0 or −1.
+        """
+        promoters, detractors = self.result("nps_promoters"), self.result("nps_detractors")
+        if promoters is None or detractors is None:
+            return None
+        variance = max(0.0, promoters + detractors - (promoters - detractors) ** 2)
+        return 100 * _Z95 * sqrt(variance / self.samples("nps_promoters"))
+
+
+@dataclass(slots=True)
+class Scoreboard:
+    """The board's numbers at one moment.
+
+    at: window → end of its last judged pane, ms UTC.
+    scores: (window, dimension) → value → scores.
+    """
+
+    at: dict[str, int] = field(default_factory=dict)
+    scores: dict[tuple[str, str], dict[str, Scores]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, board: BoardView) -> Scoreboard:
+        """Go once over all values."""
+        seen = cls()
+        for one in board.values():
+            if one.at < 0:  # nothing has been judged yet
+                continue
+            by_value = seen.scores.setdefault((one.window, one.dimension), {})
+            scores = by_value.get(one.value)
+            if scores is None:
+                scores = by_value[one.value] = Scores()
+            scores.metrics[one.metric] = (one.result, one.samples)
+            seen.at[one.window] = max(one.at, seen.at.get(one.window, one.at))
+        return seen
+
+    def total(self, window: str) -> Scores:
+        """Scores of all that counts in a window."""
+        return self.scores.get((window, TOTAL), {}).get("") or Scores()

@@ -1,0 +1,116 @@
+"""What is looked at: the board's values and the worker's health, as shapes that their owners fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+#: Windows of the board, shortest first.
+WINDOWS = ("24h", "7d", "28d")
+#: Dimensions of the board; `total` has the one value "".
+TOTAL = "total"
+DIMENSIONS = ("touchpoint", "channel", "stage", "segment")
+
+#: Topics without their prefix: of customers' events, and of the counts that the board reads.
+TOUCHPOINTS, METRICS = "touchpoints", "metrics"
+
+#: States of a partition.
+OPENING, RESTORING, RUNNING, CLOSING, STUCK = "opening", "restoring", "running", "closing", "stuck"
+
+
+class MetricValue(Protocol):
+    """One number on the board.
+
+    metric: a name of the catalogue, such as `nps`.
+    window, dimension, value: such as `7d`, `touchpoint`, `checkout`; the total is `total` and "".
+    at: event time in ms UTC, the end of the last judged pane.
+    result: in the metric's own unit (shares 0 to 1, response times in seconds).
+    samples: what the number rests on.
+    """
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def window(self) -> str: ...
+    @property
+    def dimension(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def at(self) -> int: ...
+    @property
+    def result(self) -> float: ...
+    @property
+    def samples(self) -> int: ...
+
+
+class BoardView(Protocol):
+    """The rolling metrics of the whole, where this worker keeps them."""
+
+    def values(self) -> Iterable[MetricValue]:
+        """Every number that rests on at least one sample."""
+        ...
+
+    def levels(self) -> Mapping[tuple[str, str], int]:
+        """How many are open now: (`episodes_open`, rule), (`followups_open`, team), (`followups_overdue`, team)."""
+        ...
+
+    def overflow(self) -> Mapping[str, int]:
+        """Dimension → how many values were counted as `other` since the board was made."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """One partition that this worker holds.
+
+    topic: without its prefix.
+    state: `opening`, `restoring`, `running`, `closing` or `stuck`.
+    applied: offset of the last record applied; -1 before the first.
+    end: offset behind the last record that can be read; None while it is not known.
+    lag: records still to apply; None while it is not known.
+    watermark: ms UTC; None before the first record.
+    idle_s: wall seconds since the last step forward.
+    stats: counters of its heart since it was made.
+    lost: records that retention took away before they were applied.
+    restored, to_restore: records of its changelog that were read so far, and that there are.
+    """
+
+    topic: str
+    partition: int
+    state: str
+    applied: int
+    end: int | None
+    lag: int | None
+    watermark: int | None
+    idle_s: float
+    stats: Mapping[str, int] = field(default_factory=dict)
+    lost: int = 0
+    restored: int = 0
+    to_restore: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+    @property
+    def of_events(self) -> bool:
+        """It carries events of customers; the others carry counts."""
+        return self.topic != METRICS
+
+
+class Health(Protocol):
+    """The worker about itself. None of these asks Kafka."""
+
+    def alive(self) -> Sequence[str]:
+        """Why the process should be ended, one sentence each; empty: it lives."""
+        ...
+
+    def ready(self) -> Sequence[str]:
+        """Why it does not do its work yet, one sentence each; empty: it does."""
+        ...
+
+    def partitions(self) -> Sequence[PartitionView]:
+        """The partitions that this worker holds."""
+        ...

@@ -1,0 +1,310 @@
+"""The status page's content: sections of plain values, made at most twice a second for all browsers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from operator import add
+
+import structlog
+from msgspec.json import encode
+
+from pipeline.observe.entries import Alert, FollowUp
+from pipeline.observe.feed import ACTIVITY, SEVERITIES, Feed
+from pipeline.observe.scoreboard import Scoreboard, Scores
+from pipeline.observe.truth import WAITING, Pulse, Truth
+from pipeline.observe.views import DIMENSIONS, STUCK, WINDOWS, BoardView, Health, PartitionView
+
+#: Seconds between two looks.
+BEAT_S = 0.5
+#: Looking at the board may take this share of the time.
+BOARD_SHARE = 0.05
+
+#: The most that a page is given of each.
+ALERTS, FOLLOW_UPS, ROWS, RULES, RATES = 60, 60, 25, 12, 90
+#: Panes of the alerts' chart.
+PANES = 48
+#: With fewer answers a value of a dimension is shown, but not called the worst.
+ENOUGH = 10
+
+log = structlog.get_logger(__name__)
+
+
+class Live:
+    """What browsers are shown. Sections keep their version until their content changes."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        board: Callable[[], BoardView | None],
+        health: Health,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """monotonic: seconds of a clock that never goes back."""
+        self.truth = Truth(WAITING, "Starting.")
+        self._feed = feed
+        self._board = board
+        self._health = health
+        self._monotonic = monotonic
+        self._pulse = Pulse()
+        self._partitions: list[PartitionView] = []
+        self._rates: deque[float] = deque(maxlen=RATES)
+        self._next_look = self._next_board = float("-inf")
+        self._ailing: dict[str, str] = {}
+        self._sections: dict[str, bytes] = {}
+        self._versions: dict[str, int] = {}
+        self._rendered: tuple[object, ...] = ()
+
+    def look(self) -> None:
+        """Look at health and board, unless that was done just now. Never raises."""
+        now = self._monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + BEAT_S * 0.9
+        try:
+            self.truth = self._pulse.beat(self._health, now)
+            self._partitions = list(self._health.partitions())
+            self._ail("health", None)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the page has to say so)
+            self.truth = Truth(STUCK, "The worker's health cannot be read.", (self._ail("health", error),))
+            self._partitions = []
+        self._rates.append(round(self.truth.rate or 0.0, 1))
+        if now < self._next_board:
+            return
+        try:
+            self._feed.sample(self._board())
+            self._ail("board", None)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the page has to say so)
+            self._feed.sample(None)
+            self._ail("board", error)
+        self._next_board = now + (self._monotonic() - now) / BOARD_SHARE
+
+    def _ail(self, what: str, error: Exception | None) -> str:
+        """Keep what is wrong with something, and log it when it begins. The page has to go on, and say so."""
+        if error is None:
+            self._ailing.pop(what, None)
+            return ""
+        if what not in self._ailing:
+            log.error("status.unreadable", what=what, exc_info=error)
+        self._ailing[what] = f"The {what} cannot be read: {type(error).__name__}: {error}."
+        return self._ailing[what]
+
+    def state(self) -> dict[str, bytes]:
+        """All sections as JSON."""
+        self._render()
+        return dict(self._sections)
+
+    def news(self, known: dict[str, int]) -> dict[str, bytes]:
+        """The sections that are newer than the versions in `known`, which is brought up to date."""
+        self._render()
+        fresh = {
+            name: body for name, body in self._sections.items() if known.get(name) != self._versions[name]
+        }
+        known.update(self._versions)
+        return fresh
+
+    def _render(self) -> None:
+        self.look()
+        now = self.truth.watermark if self.truth.watermark is not None else self._feed.newest
+        trouble = self._ailing.get("board")
+        content = (self._feed.changed, now, trouble)
+        fresh: dict[str, object] = {
+            "head": self._head(now),
+            "partitions": [_partition(view) for view in self._partitions],
+        }
+        if content != self._rendered:
+            self._rendered = content
+            board = self._feed.scoreboard
+            fresh["metrics"] = self._metrics(board, trouble)
+            fresh["places"] = {} if board is None else _places(board)
+            fresh["alerts"] = self._alerts()
+            fresh["rhythm"] = self._rhythm(now)
+            fresh["followups"] = self._follow_ups(now)
+        for name, section in fresh.items():
+            body = encode(section)
+            if self._sections.get(name) != body:
+                self._sections[name] = body
+                self._versions[name] = self._versions.get(name, 0) + 1
+
+    def _head(self, now: int | None) -> dict[str, object]:
+        truth = self.truth
+        return {
+            "state": truth.state,
+            "sentence": truth.sentence,
+            "reasons": truth.reasons,
+            "applied": truth.applied,
+            "rate": truth.rate,
+            "rates": list(self._rates),
+            "lag": truth.lag,
+            "watermark": truth.watermark,
+            "now": now,
+            "malformed": self._feed.malformed,
+        }
+
+    def _metrics(self, board: Scoreboard | None, trouble: str | None) -> dict[str, object]:
+        if board is None:
+            return {"here": False, "trouble": trouble, "windows": {}}
+        windows = {window: self._window(board, window) for window in WINDOWS if window in board.at}
+        return {"here": True, "trouble": None, "windows": windows}
+
+    def _window(self, board: Scoreboard, window: str) -> dict[str, object]:
+        total = board.total(window)
+        curve = self._feed.history.curve(window)
+        return {
+            "at": board.at[window],
+            "total": {name: (_cut(result), samples) for name, (result, samples) in total.metrics.items()},
+            "margin": _cut(total.nps_margin()),
+            "curve": {
+                "at": curve.at,
+                "values": {name: [_cut(one) for one in values] for name, values in curve.values.items()},
+            },
+        }
+
+    def _alerts(self) -> dict[str, object]:
+        alerts = self._feed.alerts()
+        return {
+            "known": len(alerts),
+            "standing": sum(one.standing for one in alerts),
+            "critical": sum(one.standing and one.severity == "critical" for one in alerts),
+            "newest": [_alert(one) for one in alerts[:ALERTS]],
+        }
+
+    def _rhythm(self, now: int | None) -> dict[str, object]:
+        """What happened pane by pane, up to now."""
+        at = max(now or 0, self._feed.newest or 0)
+        fired = self._feed.panes.upto(at, PANES)
+        activity = self._feed.activity.upto(at, PANES).by
+        by_severity = {severity: [0] * PANES for severity in SEVERITIES}
+        by_rule: dict[str, list[int]] = {}
+        for (rule, severity), counts in fired.by.items():
+            for sums in (by_severity.setdefault(severity, [0] * PANES), by_rule.setdefault(rule, [0] * PANES)):
+                sums[:] = map(add, sums, counts)
+        rules = sorted(by_rule.items(), key=lambda item: (-sum(item[1]), item[0]))
+        return {
+            "pane": self._feed.panes.pane,
+            "until": fired.ends[-1],
+            "by_severity": by_severity,
+            "rules": [{"rule": rule, "counts": counts} for rule, counts in rules[:RULES]],
+            "more_rules": max(0, len(rules) - RULES),
+            "activity": {name: activity.get(name, [0] * PANES) for name in ACTIVITY},
+        }
+
+    def _follow_ups(self, now: int | None) -> dict[str, object]:
+        waiting = self._feed.follow_ups(now)
+        teams: dict[str, list[int]] = {}
+        for one in waiting:
+            team = teams.setdefault(one.team, [0, 0])
+            team[0] += 1
+            team[1] += one.overdue(now)
+        by_need = sorted(teams.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
+        return {
+            "open": len(waiting),
+            "overdue": sum(overdue for _, overdue in teams.values()),
+            "closed": len(self._feed.closed()),
+            "forgotten": self._feed.forgotten,
+            "teams": [
+                {"team": team, "open": count, "overdue": late} for team, (count, late) in by_need[:RULES]
+            ],
+            "rows": [_follow_up(one, now) for one in waiting[:FOLLOW_UPS]],
+        }
+
+
+def _cut(number: float | None) -> float | None:
+    """Six digits say enough on a page."""
+    return None if number is None else float(f"{number:.6g}")
+
+
+def _places(board: Scoreboard) -> dict[str, dict[str, object]]:
+    """Window → dimension → its values, the worst first."""
+    return {
+        window: {dimension: _dimension(board.scores.get((window, dimension), {})) for dimension in DIMENSIONS}
+        for window in WINDOWS
+        if window in board.at
+    }
+
+
+def _dimension(by_value: dict[str, Scores]) -> dict[str, object]:
+    def badness(item: tuple[str, Scores]) -> tuple[bool, float, float, str]:
+        value, scores = item
+        nps, csat = scores.result("nps"), scores.result("csat")
+        few = max(scores.samples("nps"), scores.samples("csat")) < ENOUGH
+        return few, 999.0 if nps is None else nps, 9.0 if csat is None else csat, value
+
+    scored = [(value, one) for value, one in by_value.items() if one.samples("nps") or one.samples("csat")]
+    scored.sort(key=badness)
+    rows = [_place(*item) for item in scored[:ROWS]]
+    return {"rows": rows, "more": max(0, len(scored) - ROWS), "enough": ENOUGH}
+
+
+def _place(value: str, scores: Scores) -> dict[str, object]:
+    nps, csat = scores.samples("nps"), scores.samples("csat")
+    return {
+        "value": value,
+        "nps": _cut(scores.result("nps")),
+        "margin": _cut(scores.nps_margin()),
+        "answers": nps,
+        "csat": _cut(scores.result("csat")),
+        "csat_answers": csat,
+        "few": max(nps, csat) < ENOUGH,
+    }
+
+
+def _alert(one: Alert) -> dict[str, object]:
+    return {
+        "id": one.alert_id,
+        "rule": one.rule,
+        "key": one.key,
+        "customer": one.customer,
+        "severity": one.severity,
+        "title": one.title,
+        "reasons": one.reasons,
+        "state": one.state,
+        "changed": one.changed,
+        "fired": one.fired,
+        "code": one.code,
+        "outcome": one.outcome,
+        "to": one.to,
+        "held": one.held,
+    }
+
+
+def _follow_up(one: FollowUp, now: int | None) -> dict[str, object]:
+    return {
+        "id": one.followup_id,
+        "customer": one.customer if one.customer is not None else one.key,
+        "team": one.team,
+        "priority": one.priority,
+        "due": one.due,
+        "overdue": one.overdue(now),
+        "status": one.status,
+        "agent": one.agent,
+        "rule": one.rule,
+        "reasons": one.reasons,
+    }
+
+
+def _partition(view: PartitionView) -> dict[str, object]:
+    return {
+        "topic": view.topic,
+        "partition": view.partition,
+        "state": view.state,
+        "applied": view.applied,
+        "end": view.end,
+        "lag": view.lag,
+        "watermark": view.watermark,
+        "idle": round(view.idle_s),
+        "lost": view.lost,
+        "restored": view.restored,
+        "to_restore": view.to_restore,
+    }
+
+
+def joined(sections: dict[str, bytes]) -> bytes:
+    """Sections as one JSON object."""
+    return b"{" + b",".join(_members(sections)) + b"}"
+
+
+def _members(sections: dict[str, bytes]) -> Iterator[bytes]:
+    for name, body in sections.items():
+        yield b'"%s":%s' % (name.encode(), body)

@@ -1,0 +1,217 @@
+// Alerts, follow-ups and partitions: tables that keep the rows that did not change.
+
+import { columns } from "./charts.js";
+import { count, h, moment, several, severity, span, time, whyOver } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+/** Rows before `Show more`; fewer where they are read on a phone. */
+const few = () => (matchMedia("(max-width: 680px)").matches ? 6 : 12);
+const opened = new Set();
+
+/** Bring a table body in line with items; rows whose item is the same stay as they are. flash: show what is new. */
+function sync(body, items, key, build, flash = true) {
+  const begins = body.rowsByKey === undefined;
+  const known = body.rowsByKey ?? new Map();
+  const next = new Map();
+  if (begins || body.seen.size > 5_000) body.seen = new Set();
+  let cursor = body.firstChild;
+  for (const item of items) {
+    const name = key(item);
+    const text = JSON.stringify(item);
+    let entry = known.get(name);
+    if (!entry || entry.text !== text) {
+      const row = build(item);
+      if (flash && !begins && !body.seen.has(text)) row.classList.add("fresh");
+      if (entry) {
+        if (entry.row === cursor) cursor = cursor.nextSibling;
+        entry.row.remove();
+      }
+      entry = { text, row };
+    }
+    next.set(name, entry);
+    if (flash) body.seen.add(text);
+    if (entry.row === cursor) cursor = cursor.nextSibling;
+    else body.insertBefore(entry.row, cursor);
+  }
+  for (const [name, entry] of known) if (!next.has(name)) entry.row.remove();
+  body.rowsByKey = next;
+}
+
+/** A table with this caption and these columns inside `place`, made once. columns: [name, class] */
+function table(place, kind, names) {
+  let found = place.querySelector(`table.${kind}`);
+  if (!found) {
+    const head = h("tr", { role: "row" }, ...names.map(([name, cls]) =>
+      h("th", { scope: "col", role: "columnheader", class: cls }, name)));
+    found = h("table", { role: "table", class: `list ${kind}` },
+      h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }));
+    place.replaceChildren(found);
+  }
+  return found.tBodies[0];
+}
+
+const cell = (label, ...children) => h("td", { role: "cell", "data-label": label }, ...children);
+
+function empty(place, text) {
+  place.replaceChildren(h("p", { class: "empty" }, text));
+}
+
+/** A button that shows what is left out. */
+function more(place, name, shown, all, redraw) {
+  let button = place.querySelector("button.more");
+  if (all <= few()) {
+    button?.remove();
+    return;
+  }
+  if (!button) {
+    button = h("button", { class: "more", type: "button" });
+    place.append(button);
+  }
+  button.textContent = opened.has(name) ? "Show fewer" : `Show ${count(all - shown)} more`;
+  button.setAttribute("aria-expanded", String(opened.has(name)));
+  button.onclick = () => {
+    if (!opened.delete(name)) opened.add(name);
+    redraw();
+  };
+}
+
+export function drawRhythm(alerts) {
+  const body = byId("rhythm-body");
+  const hours = alerts.by_severity.critical.length;
+  const order = ["critical", "warning", "info", "other"].filter((name) => alerts.by_severity[name]);
+  const total = order.reduce((sum, name) => sum + alerts.by_severity[name].reduce((a, b) => a + b, 0), 0);
+  byId("rhythm-aside").textContent = `the last ${hours} h`;
+  if (total === 0) {
+    empty(body, `No alert fired in the last ${hours} hours of event time.`);
+    return;
+  }
+  const end = (index) => alerts.until - (hours - 1 - index) * alerts.pane;
+  const usual = `${several(total, "alert")} in ${hours} h`;
+  const told = h("p", { class: "told" }, usual);
+  const tell = (index) => {
+    const parts = order.map((name) => [name, alerts.by_severity[name][index]]).filter(([, number]) => number);
+    const what = parts.map(([name, number]) => `${number} ${name}`).join(", ") || "none";
+    return `${moment(end(index) - alerts.pane)} to ${moment(end(index)).slice(-5)}: ${what}`;
+  };
+  const legend = h("ul", { class: "legend" }, ...order.map((name) => h("li", {}, severity(name))));
+  const width = Math.max(160, body.clientWidth - 32);
+  const chart = columns({
+    layers: order.map((name) => [name, alerts.by_severity[name]]), width, height: 92,
+    label: `${usual} up to ${moment(alerts.until)}`, tell, say: (text) => { told.textContent = text ?? usual; },
+  });
+  const axis = h("p", { class: "ends" }, h("span", {}, moment(end(0) - alerts.pane)), h("span", {}, moment(end(hours - 1))));
+  const rules = h("ol", { class: "rules" }, ...alerts.rules.slice(0, 6).map(({ rule, counts }) => h("li", {},
+    h("span", { class: "name", title: rule }, rule),
+    columns({ layers: [["rule", counts]], width: 120, height: 16, label: `${rule} per hour` }),
+    h("b", {}, count(counts.reduce((a, b) => a + b, 0))),
+  )));
+  const hidden = alerts.rules.length - Math.min(6, alerts.rules.length) + alerts.more_rules;
+  body.replaceChildren(h("div", { class: "row" }, told, legend), chart, axis, rules);
+  if (hidden) body.append(h("p", { class: "more" }, `and ${several(hidden, "more rule")}`));
+}
+
+export function drawAlerts(alerts, show) {
+  const body = byId("alerts-body");
+  const redraw = () => drawAlerts(alerts, show);
+  byId("alerts-aside").textContent = alerts.known === 0 ? "" : `${count(alerts.standing)} standing of the newest ${count(alerts.known)}`;
+  const wanted = alerts.newest.filter((one) => show === "all" || one.state === "fired" || one.state === "escalated");
+  if (wanted.length === 0) {
+    empty(body, alerts.known === 0
+      ? "No alert has fired since this worker began to read. Rules act when their event, or its absence, comes."
+      : "No alert stands: each of the newest ones was resolved or retracted.");
+    return;
+  }
+  const rows = table(body, "alerts", [["Time"], ["Severity"], ["What"], ["About"], ["State"]]);
+  const shown = opened.has("alerts") ? wanted : wanted.slice(0, few());
+  sync(rows, shown, (one) => one.id, drawAlert);
+  more(body, "alerts", shown.length, wanted.length, redraw);
+}
+
+/** A moment beside another one: the day only where it is another day. */
+function briefly(at, beside) {
+  const [text, other] = [moment(at), moment(beside)];
+  return text.slice(0, -5) === other.slice(0, -5) ? text.slice(-5) : text;
+}
+
+function drawAlert(one) {
+  const standing = one.state === "fired" || one.state === "escalated";
+  const state = [h("span", { class: `state ${one.state}` }, one.state)];
+  if (one.state === "escalated" && one.to) state.push(h("small", {}, `to ${one.to}`));
+  if (one.code) state.push(h("small", {}, whyOver(one.code)));
+  const began = !standing && one.fired !== null ? [h("small", {}, `fired ${briefly(one.fired, one.changed)}`)] : [];
+  const why = [...one.reasons, ...one.outcome];
+  const about = one.customer !== null && one.customer !== one.key ? [h("small", {}, one.customer)] : [];
+  return h("tr", { role: "row", class: standing ? null : "over" },
+    cell("Time", time(one.changed), ...began),
+    cell("Severity", severity(one.severity)),
+    cell("What", h("span", { class: "title" }, one.title || one.rule),
+      ...why.map((text) => h("small", { class: "reason" }, text)),
+      ...(one.held ? [h("small", { class: "reason" }, `${several(one.held, "more match", "more matches")} held`)] : [])),
+    cell("About", h("span", { class: "key" }, one.key), ...about),
+    cell("State", ...state),
+  );
+}
+
+export function drawFollowUps(followups) {
+  const body = byId("followups-body");
+  const aside = byId("followups-aside");
+  aside.replaceChildren();
+  if (followups.open || followups.closed) {
+    aside.append(`${count(followups.open)} open`);
+    if (followups.overdue) aside.append(", ", h("b", { class: "bad" }, `${count(followups.overdue)} overdue`));
+    aside.append(`, ${count(followups.closed)} closed in the last 24 h`);
+  }
+  if (followups.forgotten) aside.append(`; ${count(followups.forgotten)} further ones are not shown here for want of room`);
+  if (followups.rows.length === 0) {
+    empty(body, "Nobody waits for a follow-up. Rules with a follow_up open one together with their alert.");
+    return;
+  }
+  const rows = table(body, "followups", [["Due"], ["Customer"], ["Team"], ["Priority"], ["Why"], ["Status"]]);
+  const shown = opened.has("followups") ? followups.rows : followups.rows.slice(0, few());
+  sync(rows, shown, (one) => one.id, drawFollowUp);
+  more(body, "followups", shown.length, followups.rows.length, () => drawFollowUps(followups));
+  let teams = body.querySelector(".teams");
+  if (!teams) {
+    teams = h("ul", { class: "teams" });
+    body.prepend(teams);
+  }
+  teams.replaceChildren(...followups.teams.map((team) => h("li", { class: team.overdue ? "late" : null },
+    h("b", {}, team.team), ` ${count(team.open)} open`, ...(team.overdue ? [h("em", {}, `${count(team.overdue)} overdue`)] : []))));
+}
+
+function drawFollowUp(one) {
+  const due = one.due === null
+    ? ["no deadline"]
+    : [h("span", { class: "due", "data-due": one.overdue || one.status === "open" || one.status === "assigned" ? one.due : null }, moment(one.due)),
+      h("small", {}, time(one.due))];
+  return h("tr", { role: "row", class: one.overdue ? "overdue" : null },
+    cell("Due", ...due),
+    cell("Customer", h("span", { class: "key" }, one.customer)),
+    cell("Team", one.team),
+    cell("Priority", h("span", { class: `priority ${one.priority}` }, one.priority)),
+    cell("Why", ...(one.reasons.length ? one.reasons : [one.rule]).map((text) => h("span", { class: "reason" }, text))),
+    cell("Status", h("span", { class: `state ${one.status}` }, one.status), ...(one.agent ? [h("small", {}, one.agent)] : [])),
+  );
+}
+
+export function drawPartitions(partitions) {
+  const body = byId("partitions-body");
+  if (partitions.length === 0) {
+    empty(body, "This worker holds no partition. The group gives it some when it joins, or other workers hold them all.");
+    return;
+  }
+  const names = [["Partition"], ["State"], ["Applied", "number"], ["End", "number"], ["To go", "number"], ["Watermark"], ["Last step", "number"]];
+  const rows = table(body, "partitions", names);
+  const number = (label, text) => h("td", { role: "cell", class: "number", "data-label": label }, text);
+  sync(rows, partitions, (one) => `${one.topic}/${one.partition}`, (one) => h("tr", { role: "row" },
+    h("th", { scope: "row", role: "rowheader" }, `${one.topic}/${one.partition}`),
+    cell("State", h("span", { class: `state ${one.state}` }, one.state),
+      ...(one.state === "restoring" && one.to_restore ? [h("small", {}, `${count(one.restored)} of ${count(one.to_restore)}`)] : []),
+      ...(one.lost ? [h("small", { class: "bad" }, `${several(one.lost, "record")} lost`)] : [])),
+    number("Applied", one.applied < 0 ? "none" : count(one.applied)),
+    number("End", count(one.end)),
+    number("To go", count(one.lag)),
+    cell("Watermark", one.watermark === null ? "none yet" : time(one.watermark)),
+    number("Last step", one.idle < 2 ? "now" : `${span(one.idle)} ago`),
+  ), false);
+}

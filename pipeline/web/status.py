@@ -1,0 +1,177 @@
+"""The status page: truth at a glance for people, and the same for machines.
+
+Routes: `/` the page, `/api/state` what it shows as JSON, `/events` the same as server-sent events,
+`/metrics` for Prometheus, `/healthz` and `/readyz` for whoever supervises the process. None of them
+asks Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
+from sse_starlette import EventSourceResponse
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import pipeline
+from pipeline.observe.feed import Feed
+from pipeline.observe.views import BoardView, Health
+from pipeline.web.live import BEAT_S, Live, joined
+
+_HERE = Path(__file__).parent
+
+#: Open pages that are served at a time; each costs a connection.
+MOST_BROWSERS = 200
+#: A browser that takes nothing for so long is gone.
+SEND_TIMEOUT_S = 20.0
+
+_FRESH = {"cache-control": "no-store"}
+
+_HEADERS = {
+    # Nothing from elsewhere, no inline script or style: customers' text is on this page.
+    b"content-security-policy": (
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+}
+
+
+def status_app(
+    feed: Feed,
+    board: Callable[[], BoardView | None],
+    health: Health,
+    registry: CollectorRegistry,
+    *,
+    closing: Callable[[], bool] = lambda: False,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """The page and its neighbours.
+
+    feed: kept up to date by whoever reads our topics.
+    board: the board where this worker keeps it, else None; asked anew each time.
+    registry: what `/metrics` shows.
+    closing: true once the server stops; open event streams then end by themselves, else a server
+        that waits for its connections waits for ever.
+    monotonic: seconds of a clock that never goes back.
+    """
+    live = Live(feed, board, health, monotonic)
+    page = Environment(
+        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    ).get_template("status.html")
+    browsers = 0
+
+    async def home(request: Request) -> Response:
+        live.look()
+        return HTMLResponse(page.render(truth=live.truth, version=pipeline.__version__), headers=_FRESH)
+
+    async def state(request: Request) -> Response:
+        return Response(joined(live.state()), media_type="application/json", headers=_FRESH)
+
+    async def stream() -> AsyncIterator[dict[str, str]]:
+        nonlocal browsers
+        browsers += 1
+        known: dict[str, int] = {}
+        try:
+            while not closing():
+                yield {"data": joined(live.news(known)).decode()}
+                await asyncio.sleep(BEAT_S)
+        finally:
+            browsers -= 1
+
+    async def events(request: Request) -> Response:
+        if browsers >= MOST_BROWSERS:
+            return JSONResponse(
+                {"error": f"{browsers} pages are open already."}, 503, headers={"retry-after": "30"}
+            )
+        return EventSourceResponse(stream(), ping=0, send_timeout=SEND_TIMEOUT_S)
+
+    async def metrics(request: Request) -> Response:
+        # Collected here, where nothing else moves; written out beside the loop, for it may be long.
+        collected = list(registry.collect())
+        text = await run_in_threadpool(generate_latest, _Collected(collected))
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def healthz(request: Request) -> Response:
+        return _verdict(health.alive())
+
+    async def readyz(request: Request) -> Response:
+        return _verdict(health.ready())
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        """Keep looking while nobody does, so that curves have no holes."""
+        watching = asyncio.create_task(_watch(live))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    return Starlette(
+        routes=[
+            Route("/", home),
+            Route("/api/state", state),
+            Route("/events", events),
+            Route("/metrics", metrics),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Mount("/static", StaticFiles(directory=_HERE / "static"), name="static"),
+        ],
+        middleware=[Middleware(_Guard)],
+        lifespan=lifespan,
+    )
+
+
+async def _watch(live: Live) -> None:
+    while True:
+        live.look()
+        await asyncio.sleep(BEAT_S)
+
+
+def _verdict(reasons: Sequence[str]) -> Response:
+    body = {"status": "failing" if reasons else "ok", "reasons": list(reasons)}
+    return JSONResponse(body, 503 if reasons else 200, headers=_FRESH)
+
+
+class _Collected(Collector):
+    """What a registry has collected, as a registry to write out."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+class _Guard:
+    """Adds the headers that keep a page with strangers' text harmless. Plain ASGI: streams pass unbuffered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
+                if scope["path"].startswith("/static/"):
+                    # Asked for each time and mostly answered by 304: a page never runs half old.
+                    message["headers"].append((b"cache-control", b"no-cache"))
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)

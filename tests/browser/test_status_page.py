@@ -1,0 +1,221 @@
+"""The status page in a real browser: it moves, it is quiet, and it never shows old numbers as live ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from prometheus_client import CollectorRegistry
+
+from pipeline.observe import Feed
+from pipeline.web.status import status_app
+from tests.browser.fakes import (
+    HOUR,
+    NOON,
+    Company,
+    FakeBoard,
+    FakeHealth,
+    Value,
+    alert_record,
+    follow_up_record,
+    partition,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+EVIL = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>&amp;</script>"
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if executable is None:
+        missing = "no Chromium here: apt-get install chromium"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+class Served:
+    """A status page on a port of its own, until it is stopped."""
+
+    def __init__(self, company: Company, port: int = 0) -> None:
+        self.company = company
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        app = status_app(
+            company.feed, lambda: company.board, company.health, CollectorRegistry(),
+            closing=lambda: self._server.should_exit,
+        )  # fmt: skip
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "open pages keep the server from stopping"
+        self._socket.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    running = Served(Company())
+    yield running
+    running.stop()
+
+
+class Visit:
+    """A page that was opened, with all that it asked for and complained about."""
+
+    def __init__(self, browser: Browser, url: str, width: int = 1440, scheme: str = "light") -> None:
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "request", lambda one: None if one.url.startswith(url) else self.elsewhere.append(one.url)
+        )
+        self.page.goto(url)
+
+    def close(self) -> None:
+        self.page.close()
+        assert self.complaints == []
+        assert self.elsewhere == []
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light")], ids=["light", "dark", "phone"]
+)
+def test_alerts_appear_and_numbers_move(
+    browser: Browser, served: Served, tmp_path: Path, width: int, scheme: str
+) -> None:
+    visit = Visit(browser, served.url, width, scheme)
+    page, company = visit.page, served.company
+    expect(page.locator("#sentence")).to_have_text("Up to date. Every partition is running.")
+    nps = page.locator(".tile.nps .value")
+    expect(nps).to_have_text(f"+{company.board.nps:.0f}")
+    events = page.locator("#facts dd").first.inner_text()
+
+    company.board.nps = 61.0
+    company.step()
+    company.feed.alert(
+        alert_record(77_777, at=NOON + 9 * HOUR, severity="critical", title="The lift is stuck.")
+    )
+    first = page.locator("table.alerts tbody tr").first
+    expect(first).to_contain_text("The lift is stuck.")
+    expect(first).to_contain_text("critical")
+    expect(first).to_have_class(re.compile("fresh"))
+    expect(nps).to_have_text(f"+{company.board.nps:.0f}")
+    expect(page.locator("#facts dd").first).not_to_have_text(events)
+    expect(page.locator("#updated")).to_contain_text("live")
+    expect(page.locator("table.partitions tbody tr")).to_have_count(4)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "the page is wider than its window"
+    )
+    picture = tmp_path / f"{scheme}-{width}.png"
+    page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 20_000
+    visit.close()
+
+
+def test_windows_and_dimensions_can_be_chosen_and_shared(browser: Browser, served: Served) -> None:
+    visit = Visit(browser, served.url)
+    page = visit.page
+    expect(page.locator(".tile.csat .rests")).to_contain_text(f"{served.company.board.answers:,} answers")
+    page.get_by_label("7 days").check()
+    expect(page.locator(".tile.csat .rests")).to_contain_text(f"{served.company.board.answers * 6:,} answers")
+    page.get_by_label("Channel").check()
+    expect(page.locator("table.places tbody th").first).to_have_text("phone")
+    page.get_by_label("Standing").check()
+    expect(page.locator("table.alerts .state.resolved")).to_have_count(0)
+    shared = page.url
+    visit.close()
+    again = Visit(browser, shared)
+    expect(again.page.get_by_label("7 days")).to_be_checked()
+    expect(again.page.locator("table.places tbody th").first).to_have_text("phone")
+    again.page.close()
+
+
+def test_markup_in_what_customers_write_stays_text(browser: Browser, served: Served) -> None:
+    company = served.company
+    company.feed.alert(
+        alert_record(88_888, at=NOON + 9 * HOUR, key=EVIL, rule=EVIL, title=EVIL, severity=EVIL,
+                     reasons=[{"text": EVIL}, {"text": "w" * 5_000}])
+    )  # fmt: skip
+    company.feed.followup(
+        follow_up_record(88_888, due=NOON - 90 * HOUR, subject=EVIL, team=EVIL, reasons=[EVIL])
+    )
+    company.board.extra = [Value("nps", "24h", "touchpoint", EVIL, company.board.at, -99.0, 90)]
+    company.health.views = [partition(state=EVIL)]
+    visit = Visit(browser, served.url)
+    page = visit.page
+    expect(page.locator("table.alerts tbody tr").first).to_contain_text(EVIL)
+    expect(page.locator("table.followups tbody tr").first).to_contain_text(EVIL)
+    expect(page.locator("table.places tbody th").first).to_have_text(EVIL)
+    assert page.locator("main img").count() == 0
+    assert page.get_by_text("bold", exact=True).count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "owned" not in page.title()
+    visit.close()
+
+
+def test_empty_sections_say_why(browser: Browser) -> None:
+    company = Company(history=0)
+    company.feed, company.board, company.health = Feed(), FakeBoard(empty=True), FakeHealth()
+    running = Served(company)
+    visit = Visit(browser, running.url)
+    for section, why in (
+        ("#tiles", "No metric yet."),
+        ("#places-body", "No answer that names a touchpoint"),
+        ("#rhythm-body", "No alert fired in the last 48 hours"),
+        ("#alerts-body", "No alert has fired"),
+        ("#followups-body", "Nobody waits for a follow-up."),
+        ("#partitions-body", "This worker holds no partition."),
+    ):
+        expect(visit.page.locator(section)).to_contain_text(why)
+    visit.close()
+    running.stop()
+
+
+def test_a_lost_connection_is_said_and_mended_by_itself(browser: Browser) -> None:
+    company = Company(history=20)
+    running = Served(company)
+    visit = Visit(browser, running.url)
+    page = visit.page
+    expect(page.locator("#updated")).to_contain_text("live")
+    running.stop()
+    expect(page.locator("#sentence")).to_contain_text("Connection lost, last update", timeout=10_000)
+    expect(page.locator("#updated")).to_contain_text("connection lost, last update")
+    expect(page.locator("#lost")).to_contain_text("not live")
+    assert float(page.evaluate("getComputedStyle(document.querySelector('main')).opacity")) < 0.6
+    assert "Connection lost" in page.title()
+
+    company.board.nps = -12.0
+    back = Served(company, running.port)
+    expect(page.locator("#sentence")).to_have_text("Up to date. Every partition is running.", timeout=15_000)
+    expect(page.locator(".tile.nps .value")).to_have_text("−12")
+    expect(page.locator("#lost")).to_be_empty()
+    page.close()
+    back.stop()

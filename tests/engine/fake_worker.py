@@ -1,0 +1,82 @@
+"""A worker with counting hearts, for tests that break it: fake_worker.py BROKER PREFIX STATUS_FILE.
+
+STATUS_FILE gets a line of JSON whenever something changed: what the partitions are doing, and what the feed saw.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import mode
+
+from pipeline.engine import Connection, EventPath, Feed, Plan, Tuning, run_worker
+from tests.engine.counting_heart import CountingHeart
+
+TUNING = Tuning(batch=500, backlog=2_000, session_s=4.0, heartbeat_s=0.5, transaction_s=10.0, watchdog_s=20.0)
+
+
+class Slow(CountingHeart):
+    """Takes its time with each record of the changelog, so that a test can interrupt it."""
+
+    def restore(self, value: bytes) -> None:
+        time.sleep(float(os.environ.get("RESTORE_S", "0")))
+        super().restore(value)
+
+
+class Status(mode.Service):
+    def __init__(self, path: EventPath, feed: Feed, file: Path, **kwargs: Any) -> None:
+        self.path, self.feed, self.file = path, feed, file
+        super().__init__(**kwargs)
+
+    @mode.Service.task
+    async def _write(self) -> None:
+        while not self.should_stop:
+            health = self.path.health
+            now = {
+                "ready": health.ready,
+                "partitions": {
+                    one.name: [one.state, one.applied, one.lag, one.restored, one.ticks]
+                    for one in health.partitions.values()
+                },
+                "hearts": {
+                    f"{topic}/{part}": [heart.opened_with, heart.restored]
+                    for (topic, part), heart in self.path.hearts.items()
+                    if isinstance(heart, CountingHeart)
+                },
+                "feed": [self.feed.taken, self.feed.failed],
+            }
+            fresh = self.file.with_suffix(".new")
+            fresh.write_text(json.dumps(now))
+            fresh.rename(self.file)
+            await self.sleep(0.05)
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for name in ("aiokafka", "faust", "mode", "kafka"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    broker, prefix, file = sys.argv[1:4]
+    options = os.environ.get("WORKER", "").split()
+    heart = Slow if "RESTORE_S" in os.environ else CountingHeart
+    path = EventPath(
+        Connection(broker), prefix, lambda topic, part: heart(topic, part, "ticks" in options), tuning=TUNING
+    )
+    feed = Feed(on_alert=lambda value: None) if "feed" in options else None
+    if feed is not None and "raise" in options:
+
+        def fail(value: bytes) -> None:
+            raise ValueError(value)
+
+        feed.on_alert = fail
+    status = Status(path, feed or Feed(), Path(file))
+    return run_worker(path, plan=Plan(prefix), services=[status], feed=feed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

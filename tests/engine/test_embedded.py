@@ -1,0 +1,43 @@
+"""The embedded broker carries the event path. It proves nothing about exactly once; see the engine's own tests."""
+
+from __future__ import annotations
+
+import asyncio
+
+from confluent_kafka import Producer
+
+from pipeline.engine import Connection, EventPath, Tuning, embedded_broker
+from tests.engine.counting_heart import CountingHeart
+
+
+async def test_events_go_through_hearts_on_the_embedded_broker() -> None:
+    with embedded_broker() as address:
+        failures: list[str] = []
+        path = EventPath(
+            Connection(address), "cx", CountingHeart, tuning=Tuning(heartbeat_s=0.3), fatal=failures.append
+        )
+        await path.start()
+        async with asyncio.timeout(20):
+            while not path.health.ready:
+                await asyncio.sleep(0.05)
+        # The board is one, however many partitions the broker gives its topic.
+        assert sum(topic == "metrics" for topic, _ in path.hearts) == 1
+
+        producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2_random"})
+        for n in range(400):
+            producer.produce("cx.touchpoints", b"e", key=f"c{n % 20}")
+        await asyncio.to_thread(producer.flush, 10)
+
+        def counted() -> int:
+            return sum(
+                sum(heart.counts.values())
+                for heart in path.hearts.values()
+                if isinstance(heart, CountingHeart) and heart.topic == "touchpoints"
+            )
+
+        async with asyncio.timeout(20):
+            while counted() < 400 or path.health.lag:
+                await asyncio.sleep(0.05)
+        assert counted() == 400
+        await path.stop()
+        assert failures == []

@@ -1,0 +1,57 @@
+"""The feed: what is committed is handed over, at least once; nothing that a taker does stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from pipeline.engine import Connection, Plan, topics
+from tests.broker import RealKafka
+from tests.engine.workers import Town, until
+
+
+@pytest.fixture
+def town(kafka: RealKafka, prefix: str, tmp_path: Path) -> Iterator[Town]:
+    topics.ensure(Connection(kafka.address), Plan(prefix))
+    with Town(kafka.address, prefix, tmp_path) as town:
+        yield town
+
+
+def alerts(town: Town, count: int, commit: bool) -> None:
+    """Alerts on one partition, in one transaction."""
+    producer = Producer({"bootstrap.servers": town.broker, "transactional.id": f"{town.prefix}-{commit}"})
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    for _ in range(count):
+        producer.produce(f"{town.prefix}.alerts", b"alert", key=b"one")
+    producer.flush(20)
+    if commit:
+        producer.commit_transaction(20)
+    else:
+        producer.abort_transaction(20)
+
+
+def test_it_begins_near_the_end_and_sees_committed_alerts_only(town: Town) -> None:
+    alerts(town, 250, commit=True)
+    worker = town.start("feed")
+    # 100 records of a partition, one of which is the transaction's marker.
+    until("what was there before", lambda: worker.status["feed"] == [99, 0])
+    alerts(town, 50, commit=False)
+    alerts(town, 7, commit=True)
+    until("what is new", lambda: worker.status["feed"][0] >= 106)
+    assert worker.status["feed"] == [106, 0]
+    assert worker.stop() == 0
+
+
+def test_a_taker_that_raises_stops_nothing(town: Town) -> None:
+    worker = town.start("feed raise")
+    until("ready", lambda: worker.status["ready"])
+    alerts(town, 20, commit=True)
+    until("all of them", lambda: worker.status["feed"] == [20, 20])
+    town.send(500, keys=10)
+    until("those of the event path too", lambda: worker.status["feed"] == [70, 70])
+    assert worker.log.read_text().count("Traceback") == 7  # at 1, 2, 4, … 64
+    assert worker.stop() == 0

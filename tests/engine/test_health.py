@@ -1,0 +1,49 @@
+"""What the engine says about itself."""
+
+from __future__ import annotations
+
+from pipeline.engine import Health, PartitionHealth
+
+
+def test_ready_means_that_every_partition_is_open_and_the_broker_answers() -> None:
+    health = Health()
+    told = [health.ready]
+    health.joined = True
+    told.append(health.ready)
+    one = health.assigned("touchpoints", 0)
+    told.append(health.ready)
+    one.state = "running"
+    told.append(health.ready)
+    health.broker = "gone"
+    told.append(health.ready)
+    assert told == [False, True, False, True, False]
+
+
+def test_sums_go_on_when_a_partition_comes_back() -> None:
+    health = Health()
+    one = health.assigned("touchpoints", 0)
+    health.transaction(one, 10, 0.5)
+    health.gone("touchpoints", 0)
+    assert health.partitions == {}
+    again = health.assigned("touchpoints", 0)
+    health.transaction(again, 5, 0.25)
+    assert (again.records, again.transactions, again.transaction_seconds) == (15, 2, 0.75)
+    assert (again.batch_records, again.batch_seconds) == (5, 0.25)
+
+
+def test_an_observer_sees_each_transaction() -> None:
+    seen: list[tuple[str, int, float]] = []
+
+    def observer(one: PartitionHealth, records: int, seconds: float) -> None:
+        seen.append((one.name, records, seconds))
+
+    health = Health(observers=[observer])
+    health.transaction(health.assigned("reviews", 3), 7, 0.125)
+    assert seen == [("reviews/3", 7, 0.125)]
+
+
+def test_alive_is_about_the_poll_loop_only() -> None:
+    health = Health()
+    assert health.alive()
+    health.polled -= 200
+    assert not health.alive()

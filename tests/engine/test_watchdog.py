@@ -1,0 +1,88 @@
+"""The watchdog: what it takes for the end, and what it does not."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.engine import Connection, Health
+from pipeline.engine.watchdog import Watchdog
+from tests.broker import free_port
+
+
+@pytest.fixture
+def answering() -> Iterator[str]:
+    """An address where somebody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def looks(dog: Watchdog, count: int) -> list[str | None]:
+    return [dog.look() for _ in range(count)]
+
+
+def never(_reason: str) -> None:
+    raise AssertionError
+
+
+def test_a_poll_loop_that_stands_still_is_the_end(answering: str) -> None:
+    health = Health()
+    dog = Watchdog(health, Connection(answering), 10, never)
+    told = looks(dog, 11)
+    assert told[:-1] == [None] * 10
+    assert told[-1] == "the poll loop has been silent for 10 s"
+
+
+def test_a_poll_loop_that_moves_is_left_alone(answering: str) -> None:
+    health = Health()
+    dog = Watchdog(health, Connection(answering), 3, never)
+    for _ in range(10):
+        health.polled += 0.1
+        assert dog.look() is None
+
+
+def test_lag_that_nobody_works_on_is_the_end(answering: str) -> None:
+    health = Health()
+    one = health.assigned("touchpoints", 2)
+    one.state, one.lag = "running", 17
+    dog = Watchdog(health, Connection(answering), 10, never)
+    told = None
+    for _ in range(11):
+        health.polled += 0.1
+        told = dog.look()
+    assert told == "touchpoints/2 (running) has a lag of 17 and made no step for 10 s"
+
+
+def test_a_partition_without_lag_may_rest(answering: str) -> None:
+    health = Health()
+    health.assigned("touchpoints", 2).state = "running"
+    dog = Watchdog(health, Connection(answering), 2, never)
+    for _ in range(10):
+        health.polled += 0.1
+        assert dog.look() is None
+
+
+def test_a_restore_that_stands_still_is_the_end(answering: str) -> None:
+    health = Health()
+    one = health.assigned("reviews", 0)
+    one.state = "restoring"
+    dog = Watchdog(health, Connection(answering), 4, never)
+    told = None
+    for _ in range(5):
+        health.polled += 0.1
+        told = dog.look()
+    assert told is not None
+    assert "reviews/0 (restoring)" in told
+
+
+def test_while_no_broker_answers_it_waits_and_tells() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    health = Health(joined=True)
+    dog = Watchdog(health, Connection(address), 3, never)
+    assert looks(dog, 10) == [None] * 10
+    assert (health.broker, health.ready) == (f"no broker answers at {address}: Connection refused", False)
+    health.polled += 1
+    assert dog.look() is None
+    assert (health.broker, health.ready) == (None, True)

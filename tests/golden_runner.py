@@ -1,0 +1,173 @@
+"""Runs golden cases and compares what came out with what a person wrote down.
+
+A case is a folder under tests/golden/, named after its situation:
+
+events.jsonl    the events in order of arrival
+rules.yml       the rules
+settings.yml    optional: until, now (RFC 3339) and zone
+expected.jsonl  one object a line: alerts, follow-ups and dead letters, all of them; and the metrics that the
+                case is about, others may exist. A field that a line does not name is not compared.
+
+`CXLOOP_WRITE_GOLDEN=1 pytest tests/unit/test_golden.py` writes what the replay says over expected.jsonl; then
+read every line of the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.oracle.reading import ms, rfc3339
+from tests.oracle.shard import run
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = "2025-12-31T00:00:00Z"
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    folder: Path
+    rules: list[dict[str, Any]]
+    expected: list[Line]
+    until: int | None
+    now: int
+    zone: str
+
+    @property
+    def events(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def rules_file(self) -> Path:
+        return self.folder / "rules.yml"
+
+    @staticmethod
+    def read(folder: Path) -> Case:
+        settings_file = folder / "settings.yml"
+        # The base loader keeps times as they are written.
+        settings = yaml.load(settings_file.read_text(), yaml.BaseLoader) if settings_file.exists() else {}
+        return Case(
+            folder=folder,
+            rules=yaml.safe_load((folder / "rules.yml").read_text())["rules"],
+            expected=[json.loads(line) for line in (folder / "expected.jsonl").read_text().splitlines()],
+            until=ms(settings["until"]) if "until" in settings else None,
+            now=ms(settings.get("now", NOW)),
+            zone=settings.get("zone", "UTC"),
+        )
+
+
+def names() -> list[str]:
+    return sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
+
+
+def by_oracle(case: Case) -> list[Line]:
+    """What the oracle says, as compact lines."""
+    oracle = run(
+        case.events.read_text().splitlines(), case.rules, now=case.now, until=case.until, zone=case.zone
+    )
+    out = oracle.outputs
+    lines: list[Line] = []
+    for alert in out.alerts:
+        lines.append({"alert": alert["type"]} | alert | {"time": rfc3339(alert["time"])})
+    for followup in out.followups:
+        due = followup["due"]
+        moments = {"time": rfc3339(followup["time"]), "due": None if due is None else rfc3339(due)}
+        lines.append({"followup": followup["type"]} | followup | moments)
+    lines += [{"deadletter": letter["reason"], "line": letter["line"]} for letter in out.deadletters]
+    return lines + oracle.board.values(oracle.counted)
+
+
+def by_replay(case: Case) -> list[Line]:
+    """What `pipeline.replay` says, as compact lines."""
+    from pipeline.replay import replay
+    from pipeline.settings import Settings
+
+    return compact(
+        replay([case.events], [case.rules_file], until=case.until, now=case.now, settings=Settings(zone=case.zone))
+    )
+
+
+def compact(result: Any) -> list[Line]:
+    """The outputs of a replay as compact lines."""
+    lines: list[Line] = []
+    for name, events in (("alert", result.alerts), ("followup", result.followups)):
+        for event in events:
+            lines.append(
+                event["data"]
+                | {name: event["type"].rpartition(".")[2], "time": event["time"], "id": event["id"]}
+                | ({"subject": event["subject"]} if event.get("subject") else {})
+            )
+    for letter in result.deadletters:
+        lines.append({"deadletter": letter["data"]["reason"], "line": letter["data"]["origin"]["line"]})
+    return lines + list(result.metrics)
+
+
+def difference(expected: Sequence[Line], actual: Sequence[Line]) -> str:
+    """What is missing and what is too much, readable; empty if nothing is."""
+    missing, left = [], list(actual)
+    # The line that says most chooses first, so that one that says less does not take its match.
+    for line in sorted(expected, key=len, reverse=True):
+        found = next((one for one in left if covers(line, one)), None)
+        if found is None:
+            missing.append(line)
+        else:
+            left.remove(found)
+    extra = [line for line in left if "metric" not in line]
+    wanted = {(line["metric"], line["window"]) for line in missing if "metric" in line}
+    near = [line for line in left if (line.get("metric"), line.get("window")) in wanted]
+    rows = [("missing ", line) for line in missing] + [("too much", line) for line in extra]
+    rows += [("there is", line) for line in near]
+    return "\n".join(f"{what}: {json.dumps(shown(line))}" for what, line in sorted(rows, key=moment))
+
+
+def covers(expected: Line, actual: Line) -> bool:
+    """Whether the actual line has all that is expected."""
+    return all(name in actual and same(expected, name, actual[name]) for name in expected)
+
+
+def same(expected: Line, name: str, value: Any) -> bool:
+    wanted = expected[name]
+    if name == "result":
+        # The p90 comes from a sketch with a relative error of 1 %.
+        return math.isclose(wanted, value, rel_tol=0.0101 if expected["metric"].endswith("p90") else 1e-9, abs_tol=1e-9)
+    return bool(wanted == value)
+
+
+SHOWN = (
+    "alert", "followup", "rule", "key", "time", "code", "to", "due", "priority", "change", "resolution",
+    "deadletter", "line", "metric", "window", "dimension", "value", "result", "samples",
+)  # fmt: skip
+
+
+def shown(line: Line) -> Line:
+    """The fields that matter, in a fixed order."""
+    return {
+        name: line[name]
+        for name in SHOWN
+        if line.get(name) is not None and not (name in ("rule", "value") and "followup" in line)
+    }
+
+
+def moment(row: tuple[str, Line]) -> tuple[str, str]:
+    return (str(row[1].get("time", "")), json.dumps(row[1], sort_keys=True, default=str))
+
+
+def write(case: Case, lines: Sequence[Line]) -> None:
+    """Write what came out as what is expected; of metrics only those that were expected before."""
+    metrics = {(m["metric"], m["window"], m["dimension"], m["value"]) for m in case.expected if "metric" in m}
+    kept = [
+        shown(line)
+        for line in lines
+        if "metric" not in line or (line["metric"], line["window"], line["dimension"], line["value"]) in metrics
+    ]
+    kept.sort(key=lambda line: ("metric" in line, "deadletter" in line, line.get("time", ""), line.get("line", 0)))
+    text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in kept)
+    (case.folder / "expected.jsonl").write_text(text)

@@ -1,0 +1,167 @@
+"""Rules as written: conditions, keys, durations, business time, ids."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.oracle.reading import DAY, EPOCH, HOUR, MINUTE, SECOND, Event
+
+UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+OPERATORS = {"<=": operator.le, ">=": operator.ge, "!=": operator.ne, "<": operator.lt, ">": operator.gt,
+             "=": operator.eq}  # fmt: skip
+PRIORITY = {"info": "low", "warning": "normal", "critical": "high"}
+NOT_CONDITIONS = {"event", "count", "same", "within"}
+
+
+def derived(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=10).hexdigest()
+
+
+def duration(text: str) -> int:
+    """`30s 5m 4h 30d 2w` → ms."""
+    number, unit = re.fullmatch(r"(\d+)([smhdw])", text).groups()  # type: ignore[union-attr]
+    return int(number) * UNITS[unit]
+
+
+def after(start: int, text: str, zone: str) -> int:
+    """The moment `text` after start; text may also count business days and business hours."""
+    business = re.fullmatch(r"(\d+) business (day|hour)s?", text)
+    if business is None:
+        return start + duration(text)
+    left = timedelta(hours=int(business[1]) * (8 if business[2] == "day" else 1))
+    at = (EPOCH + timedelta(milliseconds=start)).astimezone(ZoneInfo(zone))
+    while True:
+        opens = at.replace(hour=9, minute=0, second=0, microsecond=0)
+        closes = at.replace(hour=17, minute=0, second=0, microsecond=0)
+        if at.weekday() < 5 and at < closes:
+            at = max(at, opens)
+            if left <= closes - at:
+                return ((at + left).astimezone(UTC) - EPOCH) // timedelta(milliseconds=1)
+            left -= closes - at
+        at = opens.replace(hour=0) + timedelta(days=1)
+
+
+def holds(condition: Any, value: Any) -> bool:
+    """Whether a value (None: missing) meets a condition: a scalar, a list of them, or a comparison."""
+    if isinstance(condition, list):
+        return any(holds(one, value) for one in condition)
+    compared = re.match(r"(<=|>=|!=|<|>|=)\s*(.*)", condition) if isinstance(condition, str) else None
+    if compared is None:
+        return bool(value is not None and value == condition)
+    if value is None:
+        return compared[1] == "!="
+    limit = float(compared[2]) if isinstance(value, int | float) else compared[2]
+    return bool(OPERATORS[compared[1]](value, limit))
+
+
+def value_of(name: str, event: Event) -> Any:
+    if name.startswith("attributes."):
+        return (event.data.get("attributes") or {}).get(name.removeprefix("attributes."))
+    return event.data.get(name)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An event type and conditions on its fields: a `when` or an `unless`."""
+
+    event: str
+    conditions: dict[str, Any]
+
+    @staticmethod
+    def of(written: dict[str, Any]) -> Filter:
+        return Filter(written["event"], {k: v for k, v in written.items() if k not in NOT_CONDITIONS})
+
+    def matches(self, event: Event) -> bool:
+        return self.event == event.type and all(
+            holds(condition, value_of(name, event)) for name, condition in self.conditions.items()
+        )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule about events. kind: event, count or absence; within, every: ms; every None: no cooldown."""
+
+    id: str
+    kind: str
+    severity: str
+    when: Filter
+    unless: Filter | None = None
+    at_least: int = 1
+    within: int = 0
+    same: str | None = None
+    every: int | None = None
+    about_reviews: bool = False
+    follow_up: dict[str, Any] | None = None
+
+    @staticmethod
+    def of(written: dict[str, Any]) -> Rule:
+        when, unless, once = written["when"], written.get("unless"), written.get("once") or {}
+        count = when.get("count")
+        spanned = count or unless or {}
+        every = duration(once["every"]) if "every" in once else None
+        if count and every is None:
+            every = duration(count["within"])
+        return Rule(
+            id=written["id"],
+            kind="count" if count else "absence" if unless else "event",
+            severity=written["alert"],
+            when=Filter.of(when),
+            unless=Filter.of(unless) if unless else None,
+            at_least=count["at_least"] if count else 1,
+            within=duration(spanned["within"]) if spanned else 0,
+            same=spanned.get("same"),
+            every=every,
+            about_reviews=when["event"].startswith("review.") and once.get("per") != "customer",
+            follow_up=written.get("follow_up"),
+        )
+
+    def key(self, event: Event) -> str:
+        if self.about_reviews:
+            return str(event.data["review_id"])
+        return event.subject or event.episode
+
+    def same_value(self, event: Event) -> Any:
+        return value_of(self.same, event) if self.same else None
+
+
+@dataclass
+class Alert:
+    """An alert and where it stands. key: what it is about; customer: who it is about, if anybody."""
+
+    id: str
+    rule: str
+    kind: str
+    severity: str
+    key: str
+    time: int
+    customer: str | None
+    follow_up: dict[str, Any] | None
+    state: str = "firing"
+    start: int = 0  # of the follow-up's clock
+
+
+@dataclass
+class Outputs:
+    """What came out, in order, as plain dicts; times in ms."""
+
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    followups: list[dict[str, Any]] = field(default_factory=list)
+    deadletters: list[dict[str, Any]] = field(default_factory=list)
+
+    def alert(self, alert: Alert, what: str, time: int, **more: Any) -> None:
+        step = f"/{more['step']}" if "step" in more else ""
+        self.alerts.append(
+            {"type": what, "id": f"{alert.id}/{what}{step}", "rule": alert.rule, "key": alert.key, "time": time}
+            | ({"subject": alert.customer} if alert.customer else {})
+            | more
+        )
+
+    def resolve(self, alert: Alert, time: int, code: str) -> None:
+        alert.state = "resolved"
+        self.alert(alert, "resolved", time, code=code)

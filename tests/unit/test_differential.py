@@ -1,0 +1,149 @@
+"""The replay against the oracle, on generated histories.
+
+The seeds are fixed, so that a run says the same each time; `CXLOOP_EXPLORE=1` draws new ones.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from pipeline.replay import ReplayResult, replay
+from pipeline.settings import Settings
+from tests import generate
+from tests.generate import NOW, RULES, Step, tell
+from tests.golden_runner import compact
+from tests.oracle.reading import rfc3339
+
+ZONE = "Europe/Amsterdam"
+EXPLORE = bool(os.environ.get("CXLOOP_EXPLORE"))
+
+many = settings(max_examples=400, deadline=None, derandomize=not EXPLORE, database=None, print_blob=False,
+                suppress_health_check=list(HealthCheck))  # fmt: skip
+some = settings(many, max_examples=100)
+
+ALERT = ("alert", "id", "rule", "key", "time", "subject", "code", "to", "step")
+FOLLOWUP = ("followup", "id", "key", "time", "due", "priority", "change", "resolution", "alert_ids")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Files to run a replay on."""
+
+    folder: Path
+    rules: str
+
+    def replay(self, lines: list[str], until: int | None, batch: int = 2000) -> ReplayResult:
+        events, rules = self.folder / "events.jsonl", self.folder / f"{self.rules}.yml"
+        events.write_text("".join(line + "\n" for line in lines))
+        if not rules.exists():
+            rules.write_text("rules:" + RULES[self.rules])
+        return replay([events], [rules], until=until, now=NOW, batch=batch, settings=Settings(zone=ZONE))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("differential")
+
+
+def chosen(line: dict[str, Any], names: tuple[str, ...]) -> str:
+    picked = {name: line[name] for name in names if line.get(name) is not None}
+    if "alert_ids" in picked:
+        picked["alert_ids"] = sorted(picked["alert_ids"])
+    return json.dumps(picked)
+
+
+def events_of(lines: list[dict[str, Any]]) -> Counter[str]:
+    """Alerts, follow-ups and dead letters, each with what is compared."""
+    return Counter(
+        chosen(line, ALERT if "alert" in line else FOLLOWUP if "followup" in line else ("deadletter", "line"))
+        for line in lines
+        if "metric" not in line
+    )
+
+
+def by_oracle(story: generate.Teller) -> list[dict[str, Any]]:
+    out = story.oracle.outputs
+    lines: list[dict[str, Any]] = []
+    for name, outputs in (("alert", out.alerts), ("followup", out.followups)):
+        for one in outputs:
+            due = one.get("due")
+            times = {"time": rfc3339(one["time"]), "due": None if due is None else rfc3339(due)}
+            lines.append({name: one["type"]} | one | times)
+    return lines + [{"deadletter": letter["reason"], "line": letter["line"]} for letter in out.deadletters]
+
+
+def compare(expected: Counter[str], actual: Counter[str]) -> None:
+    missing, extra = expected - actual, actual - expected
+    for what, lines in (("the oracle alone", missing), ("the replay alone", extra)):
+        for line in sorted(lines):
+            note(f"{what}: {line}")
+    assert not missing
+    assert not extra
+
+
+def compare_metrics(expected: list[dict[str, Any]], actual: list[dict[str, Any]]) -> None:
+    def table(lines: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+        names = ("metric", "window", "dimension", "value")
+        return {tuple(line[name] for name in names): line for line in lines if line["samples"]}
+
+    ours, theirs = table(expected), table(actual)
+    assert {key: line["samples"] for key, line in ours.items()} == {
+        key: line["samples"] for key, line in theirs.items()
+    }
+    for key, line in ours.items():
+        tolerance = 0.0101 if key[0].endswith("p90") else 1e-9
+        assert math.isclose(line["result"], theirs[key]["result"], rel_tol=tolerance, abs_tol=1e-6), key
+        assert rfc3339(line["at"]) == theirs[key]["at"], key
+
+
+@pytest.mark.parametrize("rules", list(RULES))
+def test_the_replay_and_the_oracle_say_the_same(rules: str, folder: Path) -> None:
+    bench = Bench(folder, rules)
+
+    @many
+    @given(story=generate.steps(rules), end=generate.ends())
+    def agree(story: list[Step], end: int | None) -> None:
+        told = tell(rules, story, ZONE)
+        # The clock stands where the last line was sent from; no line is later.
+        until = None if end is None else told.clock + min(end, 2 * generate.DAY if rules == "metrics" else end)
+        told.oracle.finish(until)
+        for number, line in enumerate(told.lines, start=1):
+            note(f"{number}: {line}")
+        note(f"until: {until and rfc3339(until)}")
+        result = bench.replay(told.lines, until)
+        compare(events_of(by_oracle(told)), events_of(compact(result)))
+        compare_metrics(told.oracle.board.values(told.oracle.counted), list(result.metrics))
+
+    agree()
+
+
+@pytest.mark.parametrize("rules", ["surveys", "left-alone-with-a-task", "metrics"])
+def test_any_batch_size_gives_the_same_outputs_and_so_does_a_second_run(rules: str, folder: Path) -> None:
+    bench = Bench(folder, rules)
+
+    @some
+    @given(story=generate.steps(rules), end=st.sampled_from([None, generate.HOUR]))
+    def agree(story: list[Step], end: int | None) -> None:
+        told = tell(rules, story, ZONE)
+        until = None if end is None else told.clock + end
+        first = written(bench.replay(told.lines, until))
+        assert written(bench.replay(told.lines, until)) == first
+        assert written(bench.replay(told.lines, until, batch=7)) == first
+        assert written(bench.replay(told.lines, until, batch=1)) == first
+
+    agree()
+
+
+def written(result: ReplayResult) -> bytes:
+    outputs = [result.alerts, result.followups, result.metrics, result.deadletters]
+    return json.dumps(outputs).encode()

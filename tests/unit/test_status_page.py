@@ -1,0 +1,363 @@
+"""The status page as machines see it, and the same on a terminal; a browser looks at it in tests/browser."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+from rich.console import Console
+from starlette.applications import Starlette
+
+import pipeline.web
+from pipeline.demo.screen import Screen, summary
+from pipeline.observe import BoardView, Feed, Gauges, PartitionView, Truth
+from pipeline.web.live import ALERTS, FOLLOW_UPS, ROWS, Live
+from pipeline.web.status import status_app
+from tests.browser.fakes import (
+    DAY,
+    MINUTE,
+    NOON,
+    Company,
+    FakeBoard,
+    FakeHealth,
+    Value,
+    alert_record,
+    follow_up_record,
+    partition,
+)
+
+EVIL = "<img src=x onerror=alert(1)>\"'&</script>\u2028"
+
+
+def app_of(
+    feed: Feed | None = None,
+    board: Callable[[], BoardView | None] = lambda: None,
+    health: FakeHealth | None = None,
+    closing: Callable[[], bool] = lambda: False,
+) -> Starlette:
+    health = health or FakeHealth([partition()])
+    feed = feed or Feed()
+    registry = CollectorRegistry()
+    registry.register(Gauges(board, health, feed=feed))
+    return status_app(feed, board, health, registry, closing=closing)
+
+
+async def get(app: Starlette, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://cxloop") as client:
+        return await client.get(path)
+
+
+async def state_of(app: Starlette) -> dict[str, Any]:
+    response = await get(app, "/api/state")
+    assert response.status_code == 200
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def countdown(beats: int) -> Callable[[], bool]:
+    """False so many times, then true."""
+    left: Iterator[bool] = iter([False] * beats)
+    return lambda: next(left, True)
+
+
+async def test_the_page_says_how_the_pipeline_is_before_any_script_runs() -> None:
+    page = await get(app_of(health=FakeHealth(dead=["no poll for 130 s"])), "/")
+    assert page.status_code == 200
+    assert "Stuck. What is below may be out of date." in page.text
+    assert "No poll for 130 s." in page.text
+
+
+async def test_the_page_asks_nobody_else_and_runs_nothing_inline() -> None:
+    page = await get(app_of(), "/")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    static = Path(pipeline.web.__path__[0]) / "static"
+    texts = [page.text, *(path.read_text() for path in static.iterdir())]
+    for text in texts:
+        assert not re.search(r"(src|href|url|import|from)\W{1,3}(https?:)?//", text)
+        assert "innerHTML" not in text
+        assert "insertAdjacentHTML" not in text
+    assert not re.search(r"<script(?![^>]*src=)|style=|\son\w+=", page.text)
+
+
+async def test_reasons_with_markup_are_text_on_the_page() -> None:
+    page = await get(app_of(health=FakeHealth([partition()], unready=[EVIL])), "/")
+    assert "<img" not in page.text.split('id="reasons"')[1].split("</ul>")[0]
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page.text
+
+
+async def test_the_state_holds_what_a_busy_day_brings() -> None:
+    company = Company()
+    state = await state_of(app_of(company.feed, lambda: company.board, company.health))
+    assert state["head"]["state"] == "healthy"
+    assert state["head"]["applied"] > 10_000
+    day = state["metrics"]["windows"]["24h"]
+    assert day["at"] == company.board.at
+    assert day["total"]["nps"] == [pytest.approx(company.board.nps, rel=1e-4), company.board.answers]
+    assert len(day["curve"]["at"]) == len(day["curve"]["values"]["nps"]) == 96
+    assert set(state["metrics"]["windows"]) == {"24h", "7d", "28d"}
+    alerts = state["alerts"]
+    assert len(alerts["newest"]) == ALERTS
+    assert alerts["known"] >= alerts["standing"] >= alerts["critical"] > 0
+    assert sum(map(sum, alerts["by_severity"].values())) == company.feed.fired.total()
+    followups = state["followups"]
+    assert followups["overdue"] == sum(team["overdue"] for team in followups["teams"]) > 0
+    assert [row["overdue"] for row in followups["rows"]] == sorted(
+        (row["overdue"] for row in followups["rows"]), reverse=True
+    )
+    assert [f"{one['topic']}/{one['partition']}" for one in state["partitions"]] == [
+        "touchpoints/0", "touchpoints/1", "reviews/0", "metrics/0",
+    ]  # fmt: skip
+
+
+async def test_hostile_text_arrives_as_it_is_and_as_json() -> None:
+    feed = Feed()
+    feed.alert(alert_record(title=EVIL, key=EVIL, rule=EVIL, severity=EVIL, reasons=[{"text": EVIL}]))
+    feed.followup(follow_up_record(subject=EVIL, team=EVIL))
+    board = FakeBoard(extra=[Value("nps", "24h", "touchpoint", EVIL, NOON, -90.0, 50)])
+    response = await get(app_of(feed, lambda: board), "/api/state")
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    state = response.json()
+    assert state["alerts"]["newest"][0]["title"] == EVIL
+    assert state["places"]["24h"]["touchpoint"]["rows"][0]["value"] == EVIL
+
+
+async def test_places_are_ordered_worst_first_and_those_with_few_answers_are_not_ranked() -> None:
+    state = await state_of(app_of(Feed(), FakeBoard))
+    rows = state["places"]["24h"]["touchpoint"]["rows"]
+    ranked = [row for row in rows if not row["few"]]
+    assert [row["value"] for row in ranked[:3]] == ["checkout", "delivery", "returns"]
+    assert [row["value"] for row in rows if row["few"]] == ["gift-card"]
+    assert rows[-1]["value"] == "gift-card"
+
+
+async def test_what_a_page_is_given_is_bounded() -> None:
+    feed = Feed()
+    for number in range(500):
+        feed.alert(alert_record(number, rule=f"rule-{number}"))
+        feed.followup(follow_up_record(number, team=f"team-{number}"))
+    board = FakeBoard(
+        extra=[Value("nps", "24h", "touchpoint", f"t{number}", NOON, 1.0, 50) for number in range(200)]
+    )
+    response = await get(app_of(feed, lambda: board), "/api/state")
+    state = response.json()
+    assert len(state["alerts"]["newest"]) == ALERTS
+    assert len(state["followups"]["rows"]) == FOLLOW_UPS
+    assert state["followups"]["open"] == 500
+    assert len(state["places"]["24h"]["touchpoint"]["rows"]) == ROWS
+    assert state["places"]["24h"]["touchpoint"]["more"] == 208 - ROWS
+    assert state["alerts"]["more_rules"] == 488
+    assert len(response.content) < 100_000
+
+
+async def test_nothing_yet_is_said_as_such() -> None:
+    state = await state_of(app_of(Feed(), lambda: FakeBoard(empty=True), FakeHealth()))
+    assert state["head"]["sentence"] == "Standing by. Other workers hold the partitions."
+    assert state["head"]["watermark"] is None
+    assert state["metrics"] == {"here": True, "trouble": None, "windows": {}}
+    assert state["alerts"]["newest"] == []
+    assert state["followups"]["rows"] == []
+    assert state["partitions"] == []
+
+
+async def test_a_worker_without_the_board_says_that_another_one_has_it() -> None:
+    state = await state_of(app_of(Feed(), lambda: None))
+    assert state["metrics"]["here"] is False
+    assert state["places"] == {}
+
+
+async def test_a_board_that_cannot_be_read_is_said_and_shows_no_old_numbers() -> None:
+    class Broken(FakeBoard):
+        def values(self) -> Iterator[Value]:
+            raise RuntimeError("no such pane")
+
+    feed = Feed()
+    feed.sample(FakeBoard())
+    state = await state_of(app_of(feed, Broken))
+    assert state["metrics"]["windows"] == {}
+    assert state["metrics"]["trouble"] == "The board cannot be read: RuntimeError: no such pane."
+
+
+async def test_a_health_that_cannot_be_read_is_stuck() -> None:
+    class Broken(FakeHealth):
+        def partitions(self) -> Sequence[PartitionView]:
+            raise RuntimeError("gone")
+
+    state = await state_of(app_of(health=Broken()))
+    assert state["head"]["state"] == "stuck"
+    assert state["head"]["reasons"] == ["The health cannot be read: RuntimeError: gone."]
+
+
+async def test_events_begin_with_all_and_go_on_with_what_changed() -> None:
+    company = Company(history=30)
+    app = app_of(company.feed, lambda: company.board, company.health, closing=countdown(4))
+    began = time.monotonic()
+    response = await get(app, "/events")
+    took = time.monotonic() - began
+    assert response.headers["content-type"].startswith("text/event-stream")
+    messages = [
+        msgspec.json.decode(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")
+    ]
+    assert set(messages[0]) == {"head", "partitions", "metrics", "places", "alerts", "followups"}
+    assert all(set(message) == {"head"} for message in messages[1:])
+    assert len(messages) == 4
+    assert took >= 2.0 - 0.1  # two a second at the most
+
+
+async def test_events_tell_of_a_new_alert_without_the_rest() -> None:
+    feed = Feed()
+    live = Live(feed, lambda: None, FakeHealth([partition()]), monotonic=iter(range(100)).__next__)
+    known: dict[str, int] = {}
+    live.news(known)
+    feed.alert(alert_record())
+    news = live.news(known)
+    assert set(news) == {"head", "alerts"}
+    assert b"cust-1001" in news["alerts"]
+
+
+async def test_the_curve_grows_while_nobody_looks() -> None:
+    company = Company(history=1)
+    points = len(company.feed.history)
+    app = app_of(company.feed, lambda: company.board, company.health)
+    company.board.at += 5 * MINUTE
+    async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.2)
+    assert len(company.feed.history) == points + 3  # one for each window
+
+
+def test_a_board_that_is_slow_to_read_is_read_seldom() -> None:
+    now = [0.0]
+    reads = []
+
+    class Slow(FakeBoard):
+        def values(self) -> Iterator[Value]:
+            reads.append(now[0])
+            now[0] += 0.25
+            return super().values()
+
+    live = Live(Feed(), Slow, FakeHealth([partition()]), monotonic=lambda: now[0])
+    while now[0] < 20:
+        live.look()
+        now[0] += 0.5
+    assert len(reads) == 4  # a quarter of a second each, a twentieth of the time
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health_is_ok_without_reasons_and_503_with_them(path: str) -> None:
+    fine = await get(app_of(), path)
+    assert (fine.status_code, fine.json()) == (200, {"status": "ok", "reasons": []})
+    health = FakeHealth(dead=["no poll for 130 s"], unready=["restoring touchpoints/0"])
+    ill = await get(app_of(health=health), path)
+    reason = health.dead if path == "/healthz" else health.unready
+    assert (ill.status_code, ill.json()) == (503, {"status": "failing", "reasons": reason})
+
+
+async def test_prometheus_is_answered_in_its_plain_text_format() -> None:
+    response = await get(app_of(Feed(), FakeBoard), "/metrics")
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'cxloop_nps{dimension="total",value="",window="24h"} 31.0' in response.text
+
+
+@pytest.mark.parametrize(
+    "name", ["status.js", "charts.js", "words.js", "metrics.js", "lists.js", "status.css", "mark.svg"]
+)
+async def test_the_page_s_parts_are_asked_for_each_time(name: str) -> None:
+    response = await get(app_of(), f"/static/{name}")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["etag"]
+
+
+async def test_only_the_page_s_parts_are_served() -> None:
+    for path in ("/static/../live.py", "/static/%2e%2e/live.py", "/nothing"):
+        assert (await get(app_of(), path)).status_code == 404
+
+
+def screen_of(
+    feed: Feed, board: BoardView | None, health: FakeHealth, **console: Any
+) -> tuple[Screen, io.StringIO]:
+    written = io.StringIO()
+    terminal = Console(file=written, **console)
+    screen = Screen(feed, lambda: board, health, "http://127.0.0.1:6066/", console=terminal,
+                    monotonic=iter(range(1_000)).__next__)  # fmt: skip
+    return screen, written
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (140, 50)])
+def test_the_terminal_s_page_fits_the_terminal(width: int, height: int) -> None:
+    company = Company()
+    screen, written = screen_of(
+        company.feed, company.board, company.health, force_terminal=True, width=width, height=height
+    )
+    Console(file=written, width=width, height=height).print(screen.page())
+    lines = written.getvalue().splitlines()
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    text = written.getvalue()
+    for word in ("Up to date", "NPS", "Alerts", "overdue", "http://127.0.0.1:6066/", "22 Nov 2026"):
+        assert word in text
+
+
+async def test_without_a_terminal_there_is_a_line_for_each_change_of_an_alert() -> None:
+    feed = Feed()
+    screen, written = screen_of(feed, None, FakeHealth([partition()]), width=200)
+    stop = asyncio.Event()
+    feed.alert(alert_record(1))
+    running = asyncio.create_task(screen.run(stop))
+    await asyncio.sleep(0.1)
+    feed.alert(alert_record(1, "resolved", NOON + DAY, code="followup_closed"))
+    stop.set()
+    await running
+    lines = [line for line in written.getvalue().splitlines() if "cust-1001" in line]
+    assert [line.split()[4] for line in lines] == ["fired", "resolved"]
+
+
+def test_a_terminal_obeys_no_customer() -> None:
+    feed = Feed()
+    feed.alert(
+        alert_record(key="\x1b[2J\x07\u202e[red]", title="[link=x]\r", reasons=[{"text": "\x1b]0;hi\x07"}])
+    )
+    screen, written = screen_of(feed, None, FakeHealth([partition()]), width=200)
+    screen.tell()
+    Console(file=written, width=200).print(screen.page())
+    text = written.getvalue()
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", text)
+    assert "[red]" in text
+
+
+def test_the_summary_says_what_came_of_the_run() -> None:
+    feed = Feed()
+    for number in range(3):
+        feed.alert(alert_record(number))
+    feed.alert(alert_record(2, "retracted", code="late_truth"))
+    feed.alert(alert_record(9, rule="promise-broken"))
+    feed.followup(follow_up_record(1, 1))
+    feed.followup(follow_up_record(2, 1))
+    feed.followup(follow_up_record(1, 2, "updated", change="overdue"))
+    feed.followup(follow_up_record(1, 3, "closed"))
+    feed.sample(FakeBoard(nps=31.0))
+    written = io.StringIO()
+    Console(file=written, width=120).print(
+        summary(feed, Truth("healthy", "", applied=12_345, watermark=NOON))
+    )
+    text = re.sub(r" +", " ", written.getvalue())
+    for line in (
+        "Events applied 12,345 up to 22 Nov 2026 12:00",
+        "Alerts fired 4 0 resolved, 1 retracted",
+        "detractor-follow-up 3",
+        "promise-broken 1",
+        "Follow-ups opened 2 1 became overdue, 1 closed, 1 open now",
+        "NPS +31 1,204 answers in 24h",
+    ):
+        assert line in text
