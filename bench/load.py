@@ -57,6 +57,7 @@ class Shop:
     def __init__(self) -> None:
         self._orders: deque[tuple[int, int]] = deque()
         self._contacts: deque[tuple[int, int]] = deque()
+        self._unanswered: deque[tuple[int, int]] = deque()
         self._reviews: deque[tuple[int, int]] = deque()
 
     def visited(self, _: int, who: int, pick: int, score: float) -> Told:
@@ -78,12 +79,16 @@ class Shop:
 
     def opened(self, number: int, who: int, pick: int, _: float) -> Told:
         self._contacts.append((who, number))
+        if pick % 16:  # the others are forgotten
+            self._unanswered.append((who, number))
         return who, f'"contact_id":"contact-{number}","reason":"{REASONS[pick % len(REASONS)]}"'
 
     def replied(self, number: int, who: int, pick: int, _: float) -> Told:
-        who, contact = self._contacts[0] if self._contacts else (who, number)
-        self._contacts.rotate(-1)
-        by = ("agent", "agent", "bot", "customer")[pick % 4]
+        if pick % 8 and self._unanswered:
+            (who, contact), by = self._unanswered.popleft(), "agent"
+        else:
+            who, contact = self._contacts[0] if self._contacts else (who, number)
+            by = ("bot", "customer")[pick // 8 % 2]
         return who, f'"contact_id":"contact-{contact}","by":"{by}"'
 
     def resolved(self, number: int, who: int, *_: float) -> Told:

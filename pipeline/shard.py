@@ -184,21 +184,20 @@ class Shard:
             if mark in fresh or mark in older:
                 step.count("duplicates")
                 continue
-            fresh.add(mark)
+            if not is_forwarded and at > step.latest:
+                step.latest, self._distance = at, record.timestamp - at
+                if at - lateness > step.watermark:
+                    self._advance(at - lateness)
+            if step.watermark >= seen.turn_at or len(fresh) >= seen.room:
+                new = seen.turn(step.watermark)
+                fresh, older = seen.fresh, seen.older
+            fresh.add(mark)  # after the turn: it belongs to the generation of the watermark that it led to
             new.append(mark)
-            if not is_forwarded:
-                if at > step.latest:
-                    step.latest, self._distance = at, record.timestamp - at
-                    if at - lateness > step.watermark:
-                        self._advance(at - lateness)
-                        if at - lateness >= seen.turn_at or len(fresh) >= seen.room:
-                            new = seen.turn(at - lateness)
-                            fresh, older = seen.fresh, seen.older
-                elif at < step.watermark:
-                    step.count("late")
-                    if at < step.watermark - CORRECTION:
-                        step.reject(_too_late(at, step.watermark), record.value)
-                        continue
+            if at < step.watermark and not is_forwarded:
+                step.count("late")
+                if at < step.watermark - CORRECTION:
+                    step.reject(_too_late(at, step.watermark), record.value)
+                    continue
             kind = event.__class__
             route = routes.get(kind)
             if route is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
@@ -177,13 +178,13 @@ def _series(dims: Dims, groupings: Sequence[tuple[tuple[str, ...], tuple[int, ..
 
 def _dims_getter(dimensions: tuple[str, ...], journey: Journey) -> Callable[[Data], Dims]:
     """Reads the dimensions of an event; the stage comes from the journey where the event has none."""
-    stage = dimensions.index("stage") if "stage" in dimensions else -1
-    stages = journey.stages
+    read = operator.attrgetter(*dimensions)
+    stage = dimensions.index("stage")
 
     def dims(data: Data) -> Dims:
-        values = [getattr(data, name) for name in dimensions]
-        if stage >= 0 and values[stage] is None:
-            values[stage] = stages.get(data.touchpoint)  # type: ignore[arg-type]
-        return tuple(values)
+        values: Dims = read(data)
+        if values[stage] is None and (found := journey.stage(data.touchpoint)) is not None:
+            return (*values[:stage], found, *values[stage + 1 :])
+        return values
 
     return dims

@@ -16,33 +16,20 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 import pipeline
+from pipeline.metrics import catalogue
 from pipeline.observe.feed import Feed
 from pipeline.observe.views import DIMENSIONS, RUNNING, BoardView, Health, PartitionView
 
 _PLACE = ("window", "dimension", "value")
-_SHARES = {"nps_promoters": "promoters", "nps_passives": "passives", "nps_detractors": "detractors"}
-
-#: Metric of the catalogue → (gauge, help).
-_GAUGES = {
-    "nps": ("cxloop_nps", "Net promoter score in points, -100 to 100."),
-    "csat": ("cxloop_csat_mean", "Mean satisfaction score, 1 to 5."),
-    "csat_satisfied": ("cxloop_csat_satisfied_ratio", "Share of satisfaction scores that are 4 or 5."),
-    "ces": ("cxloop_ces_mean", "Mean effort score, 1 to 7."),
-    "review_rating": ("cxloop_review_rating_mean", "Mean rating of reviews in their newest version, 1 to 5."),
-    "review_response": ("cxloop_review_response_ratio", "Share of reviews that have a public response."),
-    "first_response_mean": (
-        "cxloop_first_response_mean_seconds",
-        "Mean time from the opening of a contact to the first reply of an agent.",
-    ),
-    "first_response_p90": (
-        "cxloop_first_response_p90_seconds",
-        "90th percentile of the time to the first reply of an agent, within 1 %.",
-    ),
-}
+_PARTITION = ("topic", "partition")
 
 #: Level of the board → (gauge, label, help).
 _LEVELS = {
-    "episodes_open": ("cxloop_episodes_open", "rule", "Metric rules' episodes that are firing now."),
+    "episodes_open": (
+        "cxloop_episodes_open",
+        "rule",
+        "Alerts that stand: fired, and neither resolved nor retracted.",
+    ),
     "followups_open": ("cxloop_followups_open", "team", "Follow-ups that are not closed."),
     "followups_overdue": (
         "cxloop_followups_overdue",
@@ -53,13 +40,24 @@ _LEVELS = {
 
 #: Counter of a heart, before its first dot → (counter, label, help).
 _COUNTERS = {
-    "type": ("cxloop_events", "type", "Events applied."),
+    "type": (
+        "cxloop_events",
+        "type",
+        "Events applied; reviews on touchpoints are copies for rules about a customer.",
+    ),
     "rejected": ("cxloop_rejected", "reason", "Records that could not be processed; each is a dead letter."),
-    "held": ("cxloop_held", "rule", "Matches that were held because their rule had fired a short while ago."),
+    "fired": ("cxloop_alerts_fired", "rule", "Alerts fired."),
+    "held": ("cxloop_alerts_held", "rule", "Matches held because their rule had fired a short while before."),
+    "followups": ("cxloop_followups_opened", "rule", "Follow-ups opened."),
 }
 _PLAIN_COUNTERS = {
     "duplicates": ("cxloop_duplicates", "Records dropped because their event had been seen."),
-    "late": ("cxloop_late", "Events applied although they were earlier than the watermark."),
+    "late": ("cxloop_late", "Events that came later than the watermark."),
+}
+#: Size of a heart → (gauge, help).
+_SIZES = {
+    "open.records": ("cxloop_state_records", "Records of state that a partition keeps in memory."),
+    "seen.ids": ("cxloop_state_seen_ids", "Ids of events that a partition remembers to find duplicates."),
 }
 
 
@@ -136,31 +134,26 @@ def _here(board: BoardView | None) -> Metric:
 
 
 def _values(board: BoardView) -> Iterator[Metric]:
-    gauges = {name: GaugeMetricFamily(*_GAUGES[name], labels=_PLACE) for name in _GAUGES}
-    shares = GaugeMetricFamily(
-        "cxloop_nps_share_ratio",
-        "Share of the answers that come from promoters, passives and detractors.",
-        labels=["category", *_PLACE],
-    )
+    gauges: dict[str, GaugeMetricFamily] = {}
+    for metric in catalogue.METRICS.values():
+        labels = [*(name for name, _ in metric.labels), *_PLACE]
+        gauges.setdefault(metric.gauge, GaugeMetricFamily(metric.gauge, metric.help, labels=labels))
     samples = GaugeMetricFamily(
         "cxloop_metric_samples", "What a metric's value rests on.", labels=["metric", *_PLACE]
     )
-    newest: int | None = None
+    newest = -1
     for one in board.values():
-        place = [one.window, one.dimension, _label(one.value)]
-        if one.metric in gauges:
-            gauges[one.metric].add_metric(place, one.result)
-        elif one.metric in _SHARES:
-            shares.add_metric([_SHARES[one.metric], *place], one.result)
-        else:
+        known = catalogue.METRICS.get(one.metric)
+        if known is None or one.at < 0:
             continue
-        if one.metric not in _SHARES:
+        place = [one.window, one.dimension, _label(one.value)]
+        gauges[known.gauge].add_metric([*(value for _, value in known.labels), *place], one.result)
+        if not known.labels:  # parts of a whole rest on what the whole rests on
             samples.add_metric([one.metric, *place], one.samples)
-        newest = one.at if newest is None else max(newest, one.at)
+        newest = max(newest, one.at)
     yield from gauges.values()
-    yield shares
     yield samples
-    if newest is not None:
+    if newest >= 0:
         yield GaugeMetricFamily(
             "cxloop_metric_time_seconds",
             "Event time up to which the metrics have been judged, as Unix time.",
@@ -183,7 +176,7 @@ def _levels(board: BoardView, known: Known) -> Iterator[Metric]:
 def _overflow(board: BoardView) -> Metric:
     family = CounterMetricFamily(
         "cxloop_dimension_overflow",
-        "Times that a value of a dimension was counted as `other`, for want of room.",
+        "Counts that went to the value `other` of a dimension, for want of room.",
         labels=["dimension"],
     )
     for dimension, count in sorted((dict.fromkeys(DIMENSIONS, 0) | dict(board.overflow())).items()):
@@ -192,40 +185,47 @@ def _overflow(board: BoardView) -> Metric:
 
 
 def _counters(views: Sequence[PartitionView], known: Known) -> Iterator[Metric]:
-    """Counters of the hearts.
+    """Counters and sizes of the hearts.
 
     They keep topic and partition: one that moves away takes its series along, where a sum would seem
     to fall.
     """
-    zero = {"type": known.types, "rejected": known.reasons, "held": known.rules}
-    families = {
-        name: CounterMetricFamily(counter, text, labels=[label, "topic", "partition"])
+    counters = {
+        name: CounterMetricFamily(counter, text, labels=[label, *_PARTITION])
         for name, (counter, label, text) in _COUNTERS.items()
     }
-    plain = {
-        name: CounterMetricFamily(counter, text, labels=["topic", "partition"])
-        for name, (counter, text) in _PLAIN_COUNTERS.items()
-    }
+    plain = {name: CounterMetricFamily(*told, labels=_PARTITION) for name, told in _PLAIN_COUNTERS.items()}
+    sizes = {name: GaugeMetricFamily(*told, labels=_PARTITION) for name, told in _SIZES.items()}
     for view in views:
-        if not view.of_events:
-            continue
         place = [view.topic, str(view.partition)]
-        split: dict[str, dict[str, int]] = {name: dict.fromkeys(zero[name], 0) for name in families}
-        for stat, count in view.stats.items():
-            name, dot, of = stat.partition(".")
-            if dot and name in split:
-                split[name][of] = count
-        for name, counts in split.items():
-            for of, count in counts.items():
-                families[name].add_metric([_label(of), *place], count)
-        for name, family in plain.items():
-            family.add_metric(place, view.stats.get(name, 0))
-    yield from families.values()
+        for (name, of), count in _split(view, known).items():
+            counters[name].add_metric([_label(of), *place], count)
+        for name, counter in plain.items():
+            if view.of_events:
+                counter.add_metric(place, view.stats.get(name, 0))
+        for name, size in sizes.items():
+            if name in view.stats:
+                size.add_metric(place, view.stats[name])
+    yield from counters.values()
     yield from plain.values()
+    yield from sizes.values()
+
+
+def _split(view: PartitionView, known: Known) -> dict[tuple[str, str], int]:
+    """(counter, label) → count: what is known begins with 0."""
+    names = dict.fromkeys(("fired", "held", "followups"), known.rules)
+    if view.of_events:
+        names |= {"type": known.types, "rejected": known.reasons}
+    counts = {(name, of): 0 for name, ofs in names.items() for of in ofs}
+    for stat, count in view.stats.items():
+        name, dot, of = stat.partition(".")
+        if dot and name in _COUNTERS:
+            counts[name, of] = count
+    return counts
 
 
 def _partitions(views: Sequence[PartitionView], wall: float) -> Iterator[Metric]:
-    labels = ["topic", "partition"]
+    labels = _PARTITION
     up = GaugeMetricFamily(
         "cxloop_partition_up", "1 while a partition that this worker holds is running.", labels=labels
     )

@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.effects import TOUCHPOINTS
 from pipeline.observe.views import (
     OPENING,
     RESTORING,
     RUNNING,
     STUCK,
-    TOUCHPOINTS,
     Health,
     PartitionView,
 )
@@ -191,7 +191,8 @@ def applied(view: PartitionView) -> int:
     return sum(
         count
         for name, count in view.stats.items()
-        if name.startswith("type.cx.") and not name.startswith((forwarded, "type.cx.clock.", "type.cx.alert."))
+        if name.startswith("type.cx.")
+        and not name.startswith((forwarded, "type.cx.clock.", "type.cx.alert."))
     )
 
 

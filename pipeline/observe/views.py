@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.effects import METRICS
+
 #: Windows of the board, shortest first.
 WINDOWS = ("24h", "7d", "28d")
 #: Dimensions of the board; `total` has the one value "".
 TOTAL = "total"
 DIMENSIONS = ("touchpoint", "channel", "stage", "segment")
-
-#: Topics without their prefix: of customers' events, and of the counts that the board reads.
-TOUCHPOINTS, METRICS = "touchpoints", "metrics"
 
 #: States of a partition.
 OPENING, RESTORING, RUNNING, CLOSING, STUCK = "opening", "restoring", "running", "closing", "stuck"

@@ -66,16 +66,23 @@ class Seen:
         return new
 
     def turn(self, watermark: int) -> list[int]:
-        """Begin a new generation and forget the one before the last. Returns as `begin`."""
-        if self._day >= 0:
-            self._previous, self._runs = self._runs, []
-            self._stale, self.fresh = self.fresh, set()
-            self._found_previous, self._found_current = self._found_current, set()
-            self.older = self._found_previous | self._stale
-            self.generation, self._count = self.generation + 1, 0
+        """Begin a new generation and forget the one before the last. Returns as `begin`.
+
+        Where the watermark leaps over a day, the last one is older than that too, and is forgotten as well.
+        """
+        self._turn()
+        if watermark // DAY > self._day + 1:
+            self._turn()
         self._day, self.began = watermark // DAY, watermark
         self._plan_turn()
         return self.begin()
+
+    def _turn(self) -> None:
+        self._previous, self._runs = self._runs, []
+        self._stale, self.fresh = self.fresh, set()
+        self._found_previous, self._found_current = self._found_current, set()
+        self.older = self._found_previous | self._stale
+        self.generation, self._count = self.generation + 1, 0
 
     def settle(self) -> None:
         """After a batch: move what was collected into sorted runs."""

@@ -178,7 +178,10 @@ class Live:
         by_severity = {severity: [0] * PANES for severity in SEVERITIES}
         by_rule: dict[str, list[int]] = {}
         for (rule, severity), counts in fired.by.items():
-            for sums in (by_severity.setdefault(severity, [0] * PANES), by_rule.setdefault(rule, [0] * PANES)):
+            for sums in (
+                by_severity.setdefault(severity, [0] * PANES),
+                by_rule.setdefault(rule, [0] * PANES),
+            ):
                 sums[:] = map(add, sums, counts)
         rules = sorted(by_rule.items(), key=lambda item: (-sum(item[1]), item[0]))
         return {

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import msgspec
 
+from pipeline.metrics.tally import MetricsRecord, Segment, Series
 from pipeline.observe import Feed, PartitionView
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -130,10 +132,25 @@ def partition(topic: str = "touchpoints", number: int = 0, **changes: object) ->
         lag=0,
         watermark=NOON,
         idle_s=0.4,
-        stats={"events": 48_000, "duplicates": 12, "late": 31, "type.cx.survey.answered": 20_000,
-               "rejected.time.future": 2, "held.detractor-follow-up": 7},
+        stats={"duplicates": 12, "late": 31, "type.cx.survey.answered": 48_000, "type.cx.clock.ticked": 90,
+               "rejected.time.future": 2, "held.detractor-follow-up": 7, "fired.detractor-follow-up": 40,
+               "followups.detractor-follow-up": 38, "open.records": 512, "seen.ids": 48_000},
     )  # fmt: skip
     return replace(view, **changes)  # type: ignore[arg-type]
+
+
+def events(number: int) -> dict[str, int]:
+    """Counters of a heart that took so many events."""
+    return {"type.cx.survey.answered": number}
+
+
+def counts_record(offset: int, end: int, shard: str = "touchpoints/0", **counts: int) -> bytes:
+    """A record of `cx.metrics`."""
+    series: list[tuple[int, Series, dict[str, int]]] = [
+        (end, (), counts),
+        (end, (("channel", "web"),), counts),
+    ]
+    return msgspec.json.encode(MetricsRecord(shard, offset, [Segment(end, series)]))
 
 
 def rfc3339(at: int) -> str:
@@ -143,7 +160,7 @@ def rfc3339(at: int) -> str:
     return text.replace("+00:00", "Z")
 
 
-def alert_record(number: int = 1, what: str = "fired", at: int = NOON, **data: object) -> bytes:
+def alert_record(number: int = 1, what: str = "fired", at: int = NOON, **data: Any) -> bytes:
     """A record of `cx.alerts`."""
     alert_id = f"a-{number:020x}"
     subject = data.pop("subject", f"cust-{1000 + number}")
@@ -175,7 +192,7 @@ def follow_up_record(
     what: str = "opened",
     at: int = NOON,
     due: int | None = NOON + DAY,
-    **data: object,
+    **data: Any,
 ) -> bytes:
     """A record of `cx.followups`."""
     followup_id = f"f-{number:020x}"
@@ -237,25 +254,29 @@ class Company:
         board.answers += chance.randint(0, 3)
         self._events += chance.randint(300, 900)
         self.feed.sample(board)
+        self.feed.metrics(
+            counts_record(self._events, board.at, nps_promoters=chance.randint(0, 9), nps_detractors=3,
+                          review_count=chance.randint(0, 2), first_response_count=chance.randint(0, 5))
+        )  # fmt: skip
         for _ in range(chance.choice((0, 0, 1, 1, 2))):
             self._alert(board.at - chance.randint(0, 4) * MINUTE)
         quiet = board.at - 5 * MINUTE
         self.health.views = [
-            partition(number=0, watermark=quiet, applied=self._events, stats={"events": self._events}),
+            partition(number=0, watermark=quiet, applied=self._events, stats=events(self._events)),
             partition(
                 number=1,
                 watermark=quiet - 40_000,
                 applied=self._events + 311,
                 lag=2,
                 idle_s=0.1,
-                stats={"events": self._events + 300},
+                stats=events(self._events + 300),
             ),
             partition(
                 "reviews",
                 0,
                 watermark=quiet - 9_000,
                 applied=self._events // 9,
-                stats={"events": self._events // 9},
+                stats=events(self._events // 9),
             ),
             partition("metrics", 0, watermark=quiet, applied=self._events // 40),
         ]
@@ -265,7 +286,7 @@ class Company:
         chance, number = self._chance, next(self._numbers)
         rule, severity, title, text = chance.choices(_RULES, weights=(9, 3, 2, 2, 4))[0]
         reason = text.format(n=chance.randint(0, 6))
-        data: dict[str, object] = {
+        data: dict[str, Any] = {
             "rule": rule,
             "severity": severity,
             "title": title,
@@ -278,7 +299,7 @@ class Company:
             return
         team, priority = ("reputation", "high") if severity == "critical" else ("care", "normal")
         due = at + chance.choice((2, 4, 8, 24)) * HOUR
-        common: dict[str, object] = {"team": team, "priority": priority, "rule": rule, "reasons": [reason]}
+        common: dict[str, Any] = {"team": team, "priority": priority, "rule": rule, "reasons": [reason]}
         self.feed.followup(follow_up_record(number, 1, "opened", at, due, **common))
         end = chance.random()
         if end < 0.75:

@@ -168,7 +168,7 @@ class Episodes:
         newest = self.later_versions(match)[-1:]
         ends += [(e.time, "edited") for e in newest if not match.rule.when.matches(e)]
         if ends and match.alert is not None:
-            self.outputs.resolve(match.alert, *min(ends))
+            self.outputs.resolve(match.alert, *min(ends, key=lambda end: (end[0], end[1] != "edited")))
 
     def retract(self, match: Match, seen: int, code: str) -> None:
         """Take an alert back, and judge again what it held."""

@@ -237,6 +237,11 @@ class Board:
         self.outputs.alert(alert, "fired", time)
         self.follow_ups.fired(alert, series.key)
 
+    def dimensions(self) -> set[tuple[str, ...]]:
+        """The four, and what metric rules group by."""
+        grouped = {tuple(sorted(rule["when"].get("by") or [])) for rule in self.rules}
+        return {(name,) for name in DIMENSIONS} | grouped - {()}
+
     def values(self, counted: Sequence[Counted]) -> list[dict[str, Any]]:
         """Every metric, window, dimension and value at the last judged pane, where there are samples."""
         if self.judged is None:
@@ -247,10 +252,12 @@ class Board:
             for window, length in WINDOWS.items():
                 inside = within(known, metric, length, self.judged)
                 groups = {("total", ""): [s.value for s in inside]}
-                for dimension in DIMENSIONS:
+                for dimension in self.dimensions():
                     for s in inside:
-                        if s.data.get(dimension) is not None:
-                            groups.setdefault((dimension, s.data[dimension]), []).append(s.value)
+                        values = [s.data.get(name) for name in dimension]
+                        if None not in values:
+                            group = (",".join(dimension), ",".join(map(str, values)))
+                            groups.setdefault(group, []).append(s.value)
                 lines += [
                     {"metric": metric, "window": window, "dimension": dimension, "value": value}
                     | {"result": formula(numbers), "samples": len(numbers), "at": self.judged}

@@ -17,6 +17,8 @@ from tests.browser.fakes import (
     FakeBoard,
     FakeHealth,
     alert_record,
+    counts_record,
+    events,
     follow_up_record,
     partition,
 )
@@ -97,9 +99,10 @@ def test_a_malformed_record_is_counted_and_never_raises(value: bytes | None) -> 
     feed = Feed()
     feed.alert(value)
     feed.followup(value)
-    assert feed.malformed == {"alerts": 1, "followups": 1}
+    feed.metrics(value)
+    assert feed.malformed == {"alerts": 1, "followups": 1, "metrics": 1}
     assert feed.alerts() == []
-    assert feed.changed == 2
+    assert feed.changed == 3
 
 
 def test_texts_take_bounded_room() -> None:
@@ -199,10 +202,29 @@ def test_alerts_are_counted_in_the_pane_that_ends_at_or_after_their_time() -> No
     for number, at in enumerate((NOON, NOON + 1, NOON + HOUR, NOON + HOUR + 1)):
         feed.alert(alert_record(number, at=at))
     feed.alert(alert_record(9, at=NOON, severity="odd"))
-    counts = feed.panes.by_severity(("critical", "warning"), 3, NOON + 2 * HOUR)
+    counts = feed.panes.upto(NOON + 2 * HOUR, 3)
     assert counts.ends == [NOON, NOON + HOUR, NOON + 2 * HOUR]
-    assert counts.by == {"critical": [0, 0, 0], "warning": [1, 2, 1], "other": [1, 0, 0]}
-    assert feed.panes.by_rule(3, NOON + 2 * HOUR).by == {"detractor-follow-up": [2, 2, 1]}
+    assert counts.by == {
+        ("detractor-follow-up", "warning"): [1, 2, 1],
+        ("detractor-follow-up", "other"): [1, 0, 0],
+    }
+
+
+def test_activity_is_what_shards_counted_each_record_once() -> None:
+    feed = Feed()
+    records = [
+        counts_record(10, NOON, nps_promoters=3, nps_detractors=1, review_count=2),
+        counts_record(11, NOON + 5 * MINUTE, nps_passives=5),
+        counts_record(3, NOON, shard="reviews/0", review_count=4, review_answered=1),
+        counts_record(12, NOON, first_response_count=-1),
+    ]
+    for record in [*records, *records]:
+        feed.metrics(record)
+    assert feed.activity.upto(NOON + HOUR, 2).by == {
+        "nps_answers": [4, 5],
+        "reviews": [6, 0],
+        "first_replies": [-1, 0],
+    }
 
 
 def test_the_curve_has_one_point_a_judged_pane() -> None:
@@ -278,14 +300,14 @@ def test_a_partition_that_begins_to_have_work_is_not_stuck_at_once() -> None:
 
 def test_a_lag_that_lasts_is_called_one() -> None:
     def at(second: int) -> list[PartitionView]:
-        return [partition(applied=100 + second, lag=SMALL_LAG + 1, stats={"events": 100 + second})]
+        return [partition(applied=100 + second, lag=SMALL_LAG + 1, stats=events(100 + second))]
 
     assert states(*((second, at(second)) for second in (0, 1, 4))) == ["healthy", "healthy", "behind"]
 
 
 def test_a_lag_of_a_moment_s_work_is_none() -> None:
     def at(second: int) -> list[PartitionView]:
-        return [partition(applied=50_000 * second, lag=20_000, stats={"events": 50_000 * second})]
+        return [partition(applied=50_000 * second, lag=20_000, stats=events(50_000 * second))]
 
     assert states(*((second, at(second)) for second in range(1, 9)))[3:] == ["healthy"] * 5
 
@@ -314,16 +336,32 @@ def test_the_truth_in_one_word(
 
 def test_the_rate_counts_events_of_partitions_that_stayed() -> None:
     pulse, health = Pulse(), FakeHealth()
+    truth = pulse.beat(health, -1)
     for second in range(5):
         health.views = [
-            partition(number=0, stats={"events": 1_000 * second}),
-            partition("metrics", stats={"events": 7 * second}),
+            partition(number=0, stats=events(1_000 * second)),
+            partition("metrics", stats=events(7 * second)),
         ]
         if second == 3:  # another worker's, with all that it did before
-            health.views.append(partition(number=1, stats={"events": 900_000}))
+            health.views.append(partition(number=1, stats=events(900_000)))
         truth = pulse.beat(health, second)
-    assert truth.rate == pytest.approx(1_000)
+    assert truth.rate == pytest.approx(800)  # 4,000 in the 5 s since the first look
     assert truth.applied == 4_000
+
+
+@pytest.mark.parametrize(
+    ("view", "count"),
+    [
+        (partition(stats={}), 48_212),
+        (partition(stats={"type.cx.survey.answered": 7, "type.cx.clock.ticked": 5, "late": 2}), 7),
+        (partition(stats={"type.cx.survey.answered": 7, "type.cx.review.posted": 5}), 7),
+        (partition("reviews", stats={"type.cx.review.posted": 5}), 5),
+        (partition(stats={"open.records": 9}), 0),
+    ],
+    ids=["nothing-counted", "ticks", "forwarded-reviews", "reviews", "sizes"],
+)
+def test_events_are_counted_where_they_came_from(view: PartitionView, count: int) -> None:
+    assert Pulse().beat(FakeHealth([view]), 0).applied == count
 
 
 def test_the_watermark_is_the_lowest_of_the_partitions_with_events() -> None:

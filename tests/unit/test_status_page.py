@@ -109,7 +109,8 @@ async def test_the_state_holds_what_a_busy_day_brings() -> None:
     alerts = state["alerts"]
     assert len(alerts["newest"]) == ALERTS
     assert alerts["known"] >= alerts["standing"] >= alerts["critical"] > 0
-    assert sum(map(sum, alerts["by_severity"].values())) == company.feed.fired.total()
+    assert sum(map(sum, state["rhythm"]["by_severity"].values())) == company.feed.fired.total()
+    assert all(map(any, state["rhythm"]["activity"].values()))
     followups = state["followups"]
     assert followups["overdue"] == sum(team["overdue"] for team in followups["teams"]) > 0
     assert [row["overdue"] for row in followups["rows"]] == sorted(
@@ -157,7 +158,7 @@ async def test_what_a_page_is_given_is_bounded() -> None:
     assert state["followups"]["open"] == 500
     assert len(state["places"]["24h"]["touchpoint"]["rows"]) == ROWS
     assert state["places"]["24h"]["touchpoint"]["more"] == 208 - ROWS
-    assert state["alerts"]["more_rules"] == 488
+    assert state["rhythm"]["more_rules"] == 488
     assert len(response.content) < 100_000
 
 
@@ -209,7 +210,7 @@ async def test_events_begin_with_all_and_go_on_with_what_changed() -> None:
     messages = [
         msgspec.json.decode(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")
     ]
-    assert set(messages[0]) == {"head", "partitions", "metrics", "places", "alerts", "followups"}
+    assert set(messages[0]) == {"head", "partitions", "metrics", "places", "alerts", "rhythm", "followups"}
     assert all(set(message) == {"head"} for message in messages[1:])
     assert len(messages) == 4
     assert took >= 2.0 - 0.1  # two a second at the most
@@ -222,7 +223,7 @@ async def test_events_tell_of_a_new_alert_without_the_rest() -> None:
     live.news(known)
     feed.alert(alert_record())
     news = live.news(known)
-    assert set(news) == {"head", "alerts"}
+    assert set(news) == {"head", "alerts", "rhythm"}
     assert b"cust-1001" in news["alerts"]
 
 

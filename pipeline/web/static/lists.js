@@ -75,39 +75,45 @@ function more(place, name, shown, all, redraw) {
   };
 }
 
-export function drawRhythm(alerts) {
+const ACTIVITY = { nps_answers: "NPS answers", reviews: "Reviews", first_replies: "First replies to contacts" };
+const total = (counts) => counts.reduce((sum, one) => sum + one, 0);
+
+export function drawRhythm(rhythm) {
   const body = byId("rhythm-body");
-  const hours = alerts.by_severity.critical.length;
-  const order = ["critical", "warning", "info", "other"].filter((name) => alerts.by_severity[name]);
-  const total = order.reduce((sum, name) => sum + alerts.by_severity[name].reduce((a, b) => a + b, 0), 0);
+  const hours = rhythm.by_severity.critical.length;
+  const layers = Object.entries(rhythm.by_severity);
+  const fired = layers.reduce((sum, [, counts]) => sum + total(counts), 0);
+  const active = Object.values(rhythm.activity).some((counts) => counts.some(Boolean));
   byId("rhythm-aside").textContent = `the last ${hours} h`;
-  if (total === 0) {
-    empty(body, `No alert fired in the last ${hours} hours of event time.`);
+  if (fired === 0 && !active) {
+    empty(body, `Nothing was counted and no alert fired in the last ${hours} hours of event time, as far as this worker has read.`);
     return;
   }
-  const end = (index) => alerts.until - (hours - 1 - index) * alerts.pane;
-  const usual = `${several(total, "alert")} in ${hours} h`;
+  const end = (index) => rhythm.until - (hours - 1 - index) * rhythm.pane;
+  const usual = `${several(fired, "alert")} fired`;
   const told = h("p", { class: "told" }, usual);
   const tell = (index) => {
-    const parts = order.map((name) => [name, alerts.by_severity[name][index]]).filter(([, number]) => number);
-    const what = parts.map(([name, number]) => `${number} ${name}`).join(", ") || "none";
-    return `${moment(end(index) - alerts.pane)} to ${moment(end(index)).slice(-5)}: ${what}`;
+    const what = layers.filter(([, counts]) => counts[index]).map(([name, counts]) => `${counts[index]} ${name}`).join(", ");
+    return `${moment(end(index) - rhythm.pane)} to ${moment(end(index)).slice(-5)}: ${what || "none"}`;
   };
-  const legend = h("ul", { class: "legend" }, ...order.map((name) => h("li", {}, severity(name))));
-  const width = Math.max(160, body.clientWidth - 32);
   const chart = columns({
-    layers: order.map((name) => [name, alerts.by_severity[name]]), width, height: 92,
-    label: `${usual} up to ${moment(alerts.until)}`, tell, say: (text) => { told.textContent = text ?? usual; },
+    layers, width: Math.max(160, body.clientWidth - 34), height: 92, tell,
+    label: `${usual} in ${hours} hours up to ${moment(rhythm.until)}`, say: (text) => { told.textContent = text ?? usual; },
   });
-  const axis = h("p", { class: "ends" }, h("span", {}, moment(end(0) - alerts.pane)), h("span", {}, moment(end(hours - 1))));
-  const rules = h("ol", { class: "rules" }, ...alerts.rules.slice(0, 6).map(({ rule, counts }) => h("li", {},
-    h("span", { class: "name", title: rule }, rule),
-    columns({ layers: [["rule", counts]], width: 120, height: 16, label: `${rule} per hour` }),
-    h("b", {}, count(counts.reduce((a, b) => a + b, 0))),
-  )));
-  const hidden = alerts.rules.length - Math.min(6, alerts.rules.length) + alerts.more_rules;
-  body.replaceChildren(h("div", { class: "row" }, told, legend), chart, axis, rules);
-  if (hidden) body.append(h("p", { class: "more" }, `and ${several(hidden, "more rule")}`));
+  const row = (name, counts, kind) => h("li", {},
+    h("span", { class: "name", title: name }, name),
+    columns({ layers: [[kind, counts.map((one) => Math.max(0, one))]], width: 144, height: 16, label: `${name} per hour` }),
+    h("b", {}, count(total(counts))));
+  const shown = rhythm.rules.slice(0, 6);
+  const hidden = rhythm.rules.length - shown.length + rhythm.more_rules;
+  body.replaceChildren(
+    h("div", { class: "row" }, told, h("ul", { class: "legend" }, ...layers.map(([name]) => h("li", {}, severity(name))))),
+    chart,
+    h("p", { class: "ends" }, h("span", {}, moment(end(0) - rhythm.pane)), h("span", {}, moment(end(hours - 1)))),
+    h("ol", { class: "rules" }, ...shown.map(({ rule, counts }) => row(rule, counts, "rule"))),
+    ...(hidden ? [h("p", { class: "more" }, `and ${several(hidden, "more rule")}`)] : []),
+    h("ol", { class: "rules" }, ...Object.entries(rhythm.activity).map(([name, counts]) => row(ACTIVITY[name] ?? name, counts, "activity"))),
+  );
 }
 
 export function drawAlerts(alerts, show) {

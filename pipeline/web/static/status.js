@@ -8,7 +8,7 @@ import { about, away, count, fixed, fullMoment, h, moment, several } from "./wor
 const byId = (id) => document.getElementById(id);
 
 /** What the server said last, section by section. */
-const said = { head: null, metrics: null, places: null, alerts: null, followups: null, partitions: null };
+const said = { head: null, metrics: null, places: null, rhythm: null, alerts: null, followups: null, partitions: null };
 
 /** What the reader chose; kept in the address, so that a view can be shared. */
 const chosen = { window: "24h", by: "touchpoint", show: "all" };
@@ -24,8 +24,8 @@ const drawers = {
   head: drawHead,
   metrics: () => drawMetrics(said.metrics, chosen.window, said.partitions),
   places: () => drawPlaces(said.places, said.metrics, chosen.window, chosen.by),
+  rhythm: () => drawRhythm(said.rhythm),
   alerts: () => {
-    drawRhythm(said.alerts);
     drawAlerts(said.alerts, chosen.show);
     drawGlance();
   },

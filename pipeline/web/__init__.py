@@ -1,0 +1,5 @@
+"""Web pages: the pipeline's status."""
+
+from pipeline.web.status import status_app
+
+__all__ = ["status_app"]
