@@ -28,6 +28,10 @@ from pipeline.web.status import status_app
 from pipeline.parts import Parts
 
 
+#: The page shows so many records of each partition from before it was there.
+_SHOWN = 500
+
+
 class PortTakenError(CxloopError):
     """Somebody else listens where the status page should be."""
 
@@ -144,7 +148,10 @@ class Worker:
         def app(closing: Callable[[], bool]) -> Any:
             return status_app(self.feed, self.board, self.health, registry, closing=closing)
 
-        feed = engine.Feed(on_alert=self.feed.alert, on_followup=self._followup, on_metrics=self.feed.metrics)
+        feed = engine.Feed(
+            on_alert=self.feed.alert, on_followup=self._followup, on_metrics=self.feed.metrics,
+            since=_SHOWN if self.plan is not None else None,
+        )  # fmt: skip
         page = StatusPage(self._listening, app)
         return engine.run_worker(self.path, plan=self.plan, services=[page, *services], feed=feed)
 

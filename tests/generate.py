@@ -232,11 +232,21 @@ class Teller:
             self.clock = max(self.clock, time)
         else:
             self.clock += step.gap
+        time = self.apart(step, time)
         line = self.line(step, f"e{len(self.lines):02}", time)
         self.lines.append(line)
         self.steps.append(step)
         self.times.append(time)
         self.oracle.feed(line, NOW)
+
+    def apart(self, step: Step, time: int) -> int:
+        """Deadlines of one customer at one moment could fire in any order: keep what they come from apart."""
+        while any(
+            time == at and (step.what, step.who) == (earlier.what, earlier.who) and step.item != earlier.item
+            for earlier, at in zip(self.steps, self.times, strict=True)
+        ):
+            time += 1
+        return time
 
     def line(self, step: Step, name: str, time: int) -> str:
         if step.what == "again":
@@ -293,8 +303,12 @@ class Teller:
         if step.place == 2 and step.item == 1:
             own = own[:-1] or all_of_them
         chosen = own[-1] if own else None
-        what = ["closed", "assigned", "contacted", "closed"][step.pick % 4]
-        if chosen is not None and not chosen.open:
+        what = ["closed", "assigned", "contacted", "reopened"][step.pick % 4]
+        if step.place == 1 and step.item == 1:
+            pass  # whether it makes sense or not
+        elif what == "reopened":
+            what = "closed"
+        elif chosen is not None and not chosen.open:
             what = "reopened"
         data = {"followup_id": chosen.id if chosen else "f-unknown", "agent": "kim"}
         return f"followup.{what}", customer, data | ({"resolution": "called"} if what == "closed" else {})

@@ -104,8 +104,11 @@ class Screen:
         return summary(self._feed, self._truth)
 
     def _look(self) -> Truth:
-        self._feed.sample(self._board())
-        self._truth = self._pulse.beat(self._health, self._monotonic())
+        board = self._board()
+        if board is not None or self._feed.scoreboard is None:  # when it ends, the last numbers stay
+            self._feed.sample(board)
+        if self._health.partitions() or not self._truth.applied:
+            self._truth = self._pulse.beat(self._health, self._monotonic())
         return self._truth
 
     def _line(self, text: Text) -> None:

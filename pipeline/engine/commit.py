@@ -46,9 +46,13 @@ class Transactions:
         """Fence whoever held the partition before."""
         await self._producer.start()
 
-    async def stop(self, within_s: float) -> None:
-        """Close the connections. What is open stays open: the next owner aborts it."""
-        await asyncio.wait_for(self._producer.stop(), within_s)
+    async def stop(self, within_s: float) -> bool:
+        """Close the connections; False if that took too long. What is open stays so: the next owner aborts it."""
+        stopping = asyncio.ensure_future(self._producer.stop())
+        _, late = await asyncio.wait({stopping}, timeout=within_s)
+        if late:
+            stopping.cancel()
+        return not late and not stopping.cancelled() and stopping.exception() is None
 
     async def commit(self, effects: Effects, applied: int | None) -> tuple[int, int]:
         """One transaction. applied: offset of the last record of the batch; None: no record was read.

@@ -19,6 +19,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaError
 
 from pipeline.effects import METRICS, Heart
 from pipeline.engine import topics
@@ -32,6 +33,8 @@ log = logging.getLogger("pipeline.engine")
 
 #: Asks the fetcher for nothing, but counts as a poll.
 NOWHERE = TopicPartition("", -1)
+#: Between two attempts to open a partition, s.
+RETRY_S = 1.0
 #: How often lag is measured, s.
 MEASURE_S = 0.2
 
@@ -64,10 +67,10 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         # Closed, with their state, in case they come back.
         self._parked: dict[TopicPartition, Partition] = {}
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(tuning.restoring)
         self._stopping = False
         self._measured = 0.0
+        self._answered = 0
         self._consumer: Any = None
 
     async def start(self) -> None:
@@ -114,19 +117,20 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             self._health.polled = now = time.monotonic()
             if now - self._measured > MEASURE_S:
                 self._measured = now
-                await self._measure()
+                self._measure(now)
 
     async def stop(self) -> None:
         """Finish the transactions under way and leave the group, so that others take over at once."""
         self._stopping = True
         self._health.stopping = True
         await self._release(self.partitions)
-        await asyncio.gather(*self._leaving)
         if self._consumer is not None:
-            try:
-                await asyncio.wait_for(self._consumer.stop(), self._tuning.close_s)
-            except TimeoutError:
-                log.warning("leaving the group took longer than %g s", self._tuning.close_s)
+            # Without a broker it hangs, or raises CancelledError at us.
+            leaving = asyncio.ensure_future(self._consumer.stop())
+            _, late = await asyncio.wait({leaving}, timeout=self._tuning.leave_s)
+            if late or leaving.cancelled() or leaving.exception() is not None:
+                leaving.cancel()
+                log.warning("could not leave the group in good order; the others notice after its session")
 
     # -- what the client tells us -----------------------------------------------------------------
 
@@ -197,7 +201,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _open(self, at: TopicPartition, one: Partition) -> None:
         try:
             async with self._gate:
-                position = await one.open()
+                position = await self._opened(one)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - told and final
@@ -208,6 +212,18 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.resume(at)
         one.start()
         del self._opening[at]
+
+    async def _opened(self, one: Partition) -> int:
+        while True:
+            try:
+                return await one.open()
+            except KafkaError as error:
+                # Losses of connection are retried for ever.
+                if not error.retriable:
+                    raise
+                log.warning("%s: %s; trying again", one.health.name, told(error))
+                await one.close()
+                await asyncio.sleep(RETRY_S)
 
     # ---------------------------------------------------------------------------------------------
 
@@ -222,8 +238,16 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
     def _caught_up(self, at: TopicPartition) -> bool:
         return at not in self._opening and self._gap(at) == 0
 
-    async def _measure(self) -> None:
+    def _measure(self, now: float) -> None:
+        full, latest = False, 0
         for at, one in self.partitions.items():
-            if at not in self._opening and (gap := self._gap(at)) is not None:
-                one.health.lag = gap + one.waiting
-                one.health.end = self._consumer.highwater(at)
+            if at in self._opening or (gap := self._gap(at)) is None:
+                continue
+            one.health.lag = gap + one.waiting
+            one.health.end = self._consumer.highwater(at)
+            full |= one.full
+            latest = max(latest, self._consumer.last_poll_timestamp(at))
+        # While a partition is full, it may be us who do not ask.
+        if full or latest != self._answered:
+            self._answered = latest
+            self._health.answered = now

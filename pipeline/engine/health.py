@@ -64,7 +64,7 @@ class Health:
 
     partitions: those that are ours now, by topic and partition.
     joined: the group has given us partitions at least once (it may have given none).
-    polled: `time.monotonic()` of the poll loop's last round.
+    polled, answered: `time.monotonic()` of the poll loop's last round, and of the broker's last answer to it.
     broker: what keeps us from the broker, as a sentence; None when all is well.
     rebalances: how often partitions were handed out anew.
     """
@@ -75,6 +75,7 @@ class Health:
     stopping: bool = False
     started: float = field(default_factory=time.monotonic)
     polled: float = field(default_factory=time.monotonic)
+    answered: float = field(default_factory=time.monotonic)
     broker: str | None = None
     rebalances: int = 0
     observers: list[Observer] = field(default_factory=list)

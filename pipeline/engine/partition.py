@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from pipeline.effects import Effects, Heart
 from pipeline.engine.changelog import Reader, trim
@@ -117,10 +116,15 @@ class Partition:
         async with Reader(self._connection, self._tuning) as reader:
             await self._restore(reader)
             position, waiting = await self._position(reader)
-        effects = self.heart.opened(waiting)
         self._opened = True
-        if effects.outputs or effects.changelog:
-            await self._commit(transactions, _Step(effects))
+        try:
+            effects = self.heart.opened(waiting)
+            if effects.outputs or effects.changelog:
+                await self._commit(transactions, _Step(effects))
+        except BaseException:
+            # Cut short here, the heart is ahead of its changelog.
+            self._forget()
+            raise
         health.applied = self.heart.applied
         health.watermark = self.heart.watermark
         health.state = "running"
@@ -330,11 +334,13 @@ class Partition:
         self._closing = True
         self.health.state = "closing"
         self._wake.set()
-        within_s = self._tuning.close_s
+        tuning, name = self._tuning, self.health.name
         if self._running is not None:
-            _, late = await asyncio.wait({self._running}, timeout=within_s)
+            _, late = await asyncio.wait({self._running}, timeout=tuning.close_s)
             if late:
-                log.warning("%s: its transaction did not end within %g s", self.health.name, within_s)
+                log.warning(
+                    "%s: its transaction did not end within %g s; it is left open", name, tuning.close_s
+                )
                 self._running.cancel()
                 await asyncio.wait({self._running}, timeout=1)
                 self._forget()
@@ -342,10 +348,8 @@ class Partition:
         self._queue.clear()
         self._queued = self._under_way = 0
         if self._transactions is not None:
-            try:
-                await self._transactions.stop(within_s)
-            except (KafkaError, TimeoutError) as error:
-                log.warning("%s: closing its producer: %s", self.health.name, told(error))
+            if not await self._transactions.stop(tuning.leave_s):
+                log.warning("%s: its producer did not close within %g s", name, tuning.leave_s)
             self._transactions = None
 
 

@@ -20,7 +20,7 @@ class Tuning:
     quiet_s: without records, a partition is asked for a tick so often.
     session_s, heartbeat_s: until a dead worker loses its partitions; how soon the others hear of it.
     transaction_s: until the broker aborts what a dead worker left open and nobody took over.
-    close_s: for the transactions under way, when partitions go away.
+    close_s, leave_s: for the transactions under way, when partitions go away; for good-byes to the broker.
     restoring: partitions that read their changelog at the same time.
     watchdog_s: without progress, although there is lag, until the process ends.
     """
@@ -37,5 +37,6 @@ class Tuning:
     rebalance_s: float = 30.0
     transaction_s: float = 30.0
     close_s: float = 10.0
+    leave_s: float = 3.0
     restoring: int = 4
     watchdog_s: float = 120.0

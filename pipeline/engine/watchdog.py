@@ -10,10 +10,14 @@ from pipeline.engine.health import Health
 
 #: Between two looks, s.
 LOOK_S = 1.0
+#: Looks without a change, until we ask whether a broker is there at all.
+SUSPICIOUS = 5
 
 
 class Watchdog:
-    """Two things are fatal for longer than `bound_s`: a poll loop that stands still, and lag that nobody works on.
+    """Ends a process in which something stands still for longer than `bound_s` seconds.
+
+    That is: the poll loop, the broker's answers to it (consumers can go silent), or lag that nobody works on.
 
     Counts its own looks, not the clock: a process that was suspended is not to blame for that time. While
     no broker can be reached it waits: losses of connection are retried for ever, and shown in `health.broker`.
@@ -48,23 +52,26 @@ class Watchdog:
     def look(self) -> str | None:
         """One look; the reason why the process has to end, if so."""
         health = self._health
-        silent = self._still("poll", health.polled)
-        reason = f"the poll loop has been silent for {silent * LOOK_S:g} s"
-        for one in list(health.partitions.values()):
-            idle = one.state == "running" and one.lag == 0
-            still = 0 if idle else self._still(one.name, one.progress)
-            if idle:
+        partitions = list(health.partitions.values())
+        found = [(self._still("poll", health.polled), "the poll loop is silent")]
+        if any(one.state == "running" for one in partitions):
+            found.append(
+                (self._still("answer", health.answered), "the broker is silent towards our consumer")
+            )
+        for one in partitions:
+            if one.state == "running" and one.lag == 0:
                 self._seen.pop(one.name, None)
-            if still > silent:
-                silent = still
-                reason = f"{one.name} ({one.state}) has a lag of {one.lag} and made no step for {still * LOOK_S:g} s"
-        if silent < min(self._bound, 5):
+                continue
+            what = f"{one.name} ({one.state}) has a lag of {one.lag} and makes no step"
+            found.append((self._still(one.name, one.progress), what))
+        looks, what = max(found)
+        if looks < min(self._bound, SUSPICIOUS):
             health.broker = None
             return None
         # Something stands still: is it Kafka?
         why = self._connection.why_unreachable(LOOK_S)
         health.broker = why and f"no broker answers at {self._connection.bootstrap}: {why}"
-        return reason if silent >= self._bound and health.broker is None else None
+        return f"{what} for {looks * LOOK_S:g} s" if looks >= self._bound and why is None else None
 
     def _still(self, what: str, value: object) -> int:
         """For how many looks a value has not changed."""

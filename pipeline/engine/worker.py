@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -13,12 +14,16 @@ import mode
 import uvloop
 
 from pipeline.engine import topics
+from pipeline.engine.calm import calm_clients
 from pipeline.engine.fatal import die, told
 from pipeline.engine.faust_app import faust_app
 from pipeline.engine.feed import Feed, feed_app
 from pipeline.engine.path import EventPath
 
 log = logging.getLogger("pipeline.engine")
+
+#: How long all closing may take, s; less than what process managers usually grant.
+GRACE_S = 25.0
 
 #: Adds a platform team's agents to an app: gets it, and the topics' prefix.
 Agents = Callable[[faust.App, str], None]
@@ -66,6 +71,10 @@ class Worker(mode.Worker):
 
     async def on_stop(self) -> None:
         """Others can take over while the rest of us is still closing."""
+        # Without a broker, a client may never come to its end, nor a thread of Faust's.
+        last = threading.Timer(GRACE_S, die, [f"it could not close in good order within {GRACE_S:g} s"])
+        last.daemon = True
+        last.start()
         await self._events.stop()
 
 
@@ -108,8 +117,15 @@ def run_worker(
         for register in agents:
             register(app, prefix)
         apps.append(app)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        reason = runner.run(_live(path, [*services, *apps]))
+    calm_clients()
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        reason = loop.run_until_complete(_live(path, [*services, *apps]))
+    finally:
+        # Not `asyncio.run`: it waits for ever for tasks of clients that do not let themselves be cancelled.
+        loop.close()
+        asyncio.set_event_loop(None)
     if reason is not None:
         die(told(reason))
     return 0

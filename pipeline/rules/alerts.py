@@ -32,7 +32,7 @@ def met(
 ) -> list[dict[str, Any]]:
     """A reason for each condition that held."""
     return [
-        reason(f"{name} is {value}, limit {comparison}", [event_id], value, str(comparison))
+        reason(f"{name} is {value} ({comparison.words})", [event_id], value, str(comparison))
         for (name, comparison), value in zip(conditions, values, strict=True)
     ]
 

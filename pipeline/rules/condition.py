@@ -13,6 +13,7 @@ Test = Callable[[Any], bool]
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le, ">=": operator.ge, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "=": operator.eq,
 }  # fmt: skip
+_WORDS = {"<=": "at most", ">=": "at least", "!=": "not", "<": "below", ">": "above", "=": "exactly"}
 _WRITTEN = re.compile(r"\s*(<=|>=|!=|==|<|>|=)\s*(.+?)\s*")
 
 
@@ -34,6 +35,11 @@ class Comparison:
         if self.sign == "=":
             return lambda value: value == right
         return lambda value: value is not None and compare(value, right)
+
+    @property
+    def words(self) -> str:
+        """As a person says it, such as "at most 6"."""
+        return str(self) if self.sign == "in" else f"{_WORDS[self.sign]} {self.right}"
 
     def __str__(self) -> str:
         if self.sign == "in":

@@ -6,7 +6,7 @@ from bisect import bisect_right
 
 import msgspec
 
-from pipeline.events.model import Data, Event
+from pipeline.events.model import Data, Event, type_name
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import CountRule, getter
 from pipeline.rules.cooldown import Once
@@ -33,6 +33,7 @@ class CountEpisodes:
         self._matches = rule.when.predicate()
         self._part = getter(rule.same) if rule.same else None
         self._kept = rule.within + CORRECTION
+        self._name = type_name(rule.when.event).removeprefix("cx.")
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Judge one event of the rule's type. at: ms; key: customer or review."""
@@ -48,8 +49,11 @@ class CountEpisodes:
         if run is None or self._once.holds(key, run[-1][0]):
             return
         at, event_id, source = run[-1]
-        limit = f">= {self._rule.at_least} in {duration(self._rule.within)}"
-        why = reason(f"{len(run)} times, limit {limit}", [hit[1] for hit in run], len(run), limit)
+        within = duration(self._rule.within)
+        why = reason(
+            f"{self._name} {len(run)} times within {within}", [hit[1] for hit in run], len(run),
+            f">= {self._rule.at_least} in {within}",
+        )  # fmt: skip
         held = self._once.held(key)
         alert_id = self._alerts.fire(self._rule, key, event.subject, f"{source}#{event_id}", at, [why], held)
         self._once.fired(key, at, alert_id)

@@ -62,8 +62,11 @@ class MetricEpisodes:
         assert result is not None
         episode.fired = True
         self._step.store.put(ref, episode, NEVER)
-        held = f" for {duration(self._rule.hold)}" if self._rule.hold else ""
-        text = f"{self._name(series)} is {result:.4g} over {self.window.name}{held}, limit {self._rule.limit}, of {samples} samples"
+        held = f", for {duration(self._rule.hold)}" if self._rule.hold else ""
+        text = (
+            f"{self._name(series)} is {result:.4g} over {self.window.name} ({self._rule.limit.words}){held}, "
+            f"from {samples} samples"
+        )
         why = reason(text, [], result, str(self._rule.limit)) | {"samples": samples}
         self._alerts.fire(self._rule, self._name(series), None, str(episode.since), at, [why])
         return None

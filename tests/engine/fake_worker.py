@@ -59,8 +59,6 @@ class Status(mode.Service):
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for name in ("aiokafka", "faust", "mode", "kafka"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     broker, prefix, file = sys.argv[1:4]
     options = os.environ.get("WORKER", "").split()
     heart = Slow if "RESTORE_S" in os.environ else CountingHeart

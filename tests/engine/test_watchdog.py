@@ -32,7 +32,7 @@ def test_a_poll_loop_that_stands_still_is_the_end(answering: str) -> None:
     dog = Watchdog(health, Connection(answering), 10, never)
     told = looks(dog, 11)
     assert told[:-1] == [None] * 10
-    assert told[-1] == "the poll loop has been silent for 10 s"
+    assert told[-1] == "the poll loop is silent for 10 s"
 
 
 def test_a_poll_loop_that_moves_is_left_alone(answering: str) -> None:
@@ -43,6 +43,17 @@ def test_a_poll_loop_that_moves_is_left_alone(answering: str) -> None:
         assert dog.look() is None
 
 
+def test_a_broker_that_does_not_answer_the_consumer_is_the_end_though_it_is_there(answering: str) -> None:
+    health = Health()
+    health.assigned("touchpoints", 2).state = "running"
+    dog = Watchdog(health, Connection(answering), 10, never)
+    told = None
+    for _ in range(11):
+        health.polled += 0.1
+        told = dog.look()
+    assert told == "the broker is silent towards our consumer for 10 s"
+
+
 def test_lag_that_nobody_works_on_is_the_end(answering: str) -> None:
     health = Health()
     one = health.assigned("touchpoints", 2)
@@ -51,8 +62,9 @@ def test_lag_that_nobody_works_on_is_the_end(answering: str) -> None:
     told = None
     for _ in range(11):
         health.polled += 0.1
+        health.answered += 0.1
         told = dog.look()
-    assert told == "touchpoints/2 (running) has a lag of 17 and made no step for 10 s"
+    assert told == "touchpoints/2 (running) has a lag of 17 and makes no step for 10 s"
 
 
 def test_a_partition_without_lag_may_rest(answering: str) -> None:
@@ -61,6 +73,7 @@ def test_a_partition_without_lag_may_rest(answering: str) -> None:
     dog = Watchdog(health, Connection(answering), 2, never)
     for _ in range(10):
         health.polled += 0.1
+        health.answered += 0.1
         assert dog.look() is None
 
 

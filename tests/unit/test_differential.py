@@ -57,6 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def chosen(line: dict[str, Any], names: tuple[str, ...]) -> str:
     picked = {name: line[name] for name in names if line.get(name) is not None}
+    if line.get("followup") not in (None, "closed"):
+        picked.pop("resolution", None)
     if "alert_ids" in picked:
         picked["alert_ids"] = sorted(picked["alert_ids"])
     return json.dumps(picked)
