@@ -8,8 +8,9 @@ change instead of through every pane, and gives what going through every pane wo
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -101,14 +102,17 @@ class Board:
         )  # fmt: skip
         self._follow_ups = FollowUps(self._step, settings.rules.by_id(), settings.clock)
         alerts = Alerts(self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False)
-        self._episodes = [MetricEpisodes(rule, self._step, alerts) for rule in settings.rules.on_metrics()]
+        self._episodes: dict[Window, list[MetricEpisodes]] = {window: [] for window in WINDOWS_KEPT}
+        for rule in settings.rules.on_metrics():
+            episodes = MetricEpisodes(rule, self._step, alerts)
+            self._episodes[episodes.window].append(episodes)
         self.applied = -1
         #: The last pane end that was judged (ms).
         self.at = -1
         self._totals: dict[Window, dict[Series, dict[str, int]]] = {window: {} for window in WINDOWS_KEPT}
         self._changes: list[int] = []
         self._scheduled: set[int] = set()
-        self._revisit: dict[int, set[Series]] = {}
+        self._revisit: dict[int, dict[Window, set[Series]]] = {}
         self._shards: dict[str, ShardPosition] = {}
         self._known_values: dict[str, int] = {}
         self._admitted: dict[Series, tuple[Series, int]] = {}
@@ -163,9 +167,10 @@ class Board:
                             self._add(window, series, counts, 1)
                     self._schedule(end)
                     self._schedule(end + window.length)
-        for episodes in self._episodes:
-            for series, at in episodes.pending():
-                self._look_again(series, at)
+        for window, judges in self._episodes.items():
+            for episodes in judges:
+                for series, at in episodes.pending():
+                    self._look_again(window, [series], at)
         return Effects()
 
     def snapshot(self) -> list[bytes]:
@@ -262,7 +267,7 @@ class Board:
             if self.at - window.length < end <= self.at:
                 for series, counts in changes:
                     self._add(window, series, counts, 1)
-                    self._look_again(series, self.at + PANE)
+                self._look_again(window, [series for series, _ in changes], self.at + PANE)
 
     def _advance(self) -> None:
         """Judge every change and fire every timer strictly below the lowest watermark, in order of time."""
@@ -287,24 +292,21 @@ class Board:
     def _judge(self, at: int) -> None:
         """The panes that enter or leave at this pane end, and what the rules say to it."""
         self.at = at
-        touched: dict[Window, set[Series]] = {
-            window: set(self._revisit.get(at, ())) for window in WINDOWS_KEPT
-        }
-        self._revisit.pop(at, None)
-        for window in WINDOWS_KEPT:
+        revisited = self._revisit.pop(at, {})
+        for window, judges in self._episodes.items():
+            touched = revisited.get(window, set())
             for end, sign in ((at, 1), (at - window.length, -1)):
                 pane = self._store.get((_pane_of(window), str(end), ""))
                 if isinstance(pane, Pane):
                     for series, counts in pane.counts.items():
                         self._add(window, series, counts, sign)
-                    touched[window].update(pane.counts)
-        for episodes in self._episodes:
-            window = episodes.window
-            for series in sorted(touched[window]):
-                if tuple(name for name, _ in series) == episodes.by:
+                    if judges:
+                        touched.update(pane.counts)
+            for episodes in judges:
+                for series in sorted(series for series in touched if _grouping(series) == episodes.by):
                     again = episodes.judge(series, self._totals[window].get(series, {}), at)
                     if again is not None:
-                        self._look_again(series, again)
+                        self._look_again(window, [series], again)
 
     def _wake(self, wake: int, ref: Ref, record: Remembered) -> None:
         if isinstance(record, FollowUp):
@@ -366,14 +368,22 @@ class Board:
             self._scheduled.add(at)
             heapq.heappush(self._changes, at)
 
-    def _look_again(self, series: Series, at: int) -> None:
-        self._revisit.setdefault(at, set()).add(series)
-        self._schedule(at)
+    def _look_again(self, window: Window, series: Iterable[Series], at: int) -> None:
+        if self._episodes[window]:
+            self._revisit.setdefault(at, {}).setdefault(window, set()).update(series)
+            self._schedule(at)
 
 
+@lru_cache(maxsize=64)
 def _pane_of(window: Window) -> str:
     """What remembers the panes of a window."""
     return f"@pane/{window.pane}"
+
+
+@lru_cache(maxsize=10_000)
+def _grouping(series: Series) -> tuple[str, ...]:
+    """The dimensions of a series."""
+    return tuple(name for name, _ in series)
 
 
 NEVER = 1 << 62
