@@ -49,6 +49,7 @@ passed = $(if $($(1)),--$(call lower,$(1)) '$($(1))')
 .PHONY: packages kafkapackages
 packages: kafkapackages
 	@command -v chromium >/dev/null || .ci/install chromium "to test the pages in a browser"
+	@command -v promtool >/dev/null || .ci/install prometheus "to check /metrics as Prometheus reads it"
 kafkapackages:
 	@command -v java >/dev/null || .ci/install default-jre-headless "to run Apache Kafka (Java 17 or later)"
 	@command -v mvn >/dev/null || .ci/install maven "to fetch Apache Kafka"

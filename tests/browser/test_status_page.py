@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
 import threading
 import time
@@ -13,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from prometheus_client import CollectorRegistry
 
 from pipeline.observe import Feed
 from pipeline.web.status import status_app
+from tests.browser.chromium import chromium
 from tests.browser.fakes import (
     HOUR,
     NOON,
@@ -33,26 +32,11 @@ from tests.browser.fakes import (
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>&amp;</script>"
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    missing = "no Chromium here: apt-get install chromium"
-    if executable is None and os.environ.get("CI"):
-        pytest.fail(missing)
-    if executable is None:
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 class Served:

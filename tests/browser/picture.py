@@ -1,0 +1,38 @@
+"""Takes the README's picture: the status page of the demo, in a real browser.
+
+usage: python -m tests.browser.picture docs/status-page.png
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+from tests.browser.chromium import chromium
+
+#: So long (s) the company lives before the picture is taken: some 40 simulated hours.
+LIVES_S = 40
+
+
+def main(picture: str) -> None:
+    """Run the demo, wait, take the picture, and end the demo."""
+    command = [sys.executable, "-m", "pipeline.cli", "demo", "--port", "0", "--for", f"{LIVES_S + 60}s"]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert demo.stdout is not None
+        url = next(found[0] for line in demo.stdout if (found := re.search(r"http://\S+", line)))
+        time.sleep(LIVES_S)
+        with chromium() as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 1500})
+            page.goto(url)
+            page.wait_for_timeout(3_000)
+            page.screenshot(path=picture)
+    finally:
+        demo.terminate()
+        demo.communicate()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
