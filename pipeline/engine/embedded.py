@@ -19,7 +19,7 @@ PARTITIONS = 4
 def embedded_broker() -> Iterator[str]:
     """A broker for as long as the context lasts; gives its bootstrap address."""
     # The cluster lives as long as the client that carries it.
-    carrier = Producer({"bootstrap.servers": "x:1", "test.mock.num.brokers": 1})
+    carrier = Producer({"bootstrap.servers": "x:1", "test.mock.num.brokers": 1, "log_level": 0})
     brokers = carrier.list_topics(timeout=10).brokers.values()
     try:
         yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)

@@ -52,13 +52,17 @@ class Feed:
         return {topic: take for topic, take in wanted.items() if take is not None}
 
 
-def feed_app(feed: Feed, connection: Connection, prefix: str) -> faust.App:
-    """The Faust app whose agents serve a feed. Blocks; some 100 ms."""
+def feed_app(feed: Feed, connection: Connection, prefix: str, *, embedded: bool = False) -> faust.App:
+    """The Faust app whose agents serve a feed. Blocks; some 100 ms.
+
+    embedded: the embedded broker, which does not answer kafka-python; there the feed sees all there is.
+    """
     group = f"{prefix}-feed-{uuid.uuid4().hex[:12]}"
-    if feed.since:
+    all_of_it = feed.since is None or embedded
+    if feed.since and not embedded:
         # Before the group is joined, so that it finds where to begin.
         _begin_near_the_end(feed, feed.since, connection, prefix, group)
-    app = faust_app(connection, group, begin="earliest" if feed.since is None else "latest")
+    app = faust_app(connection, group, begin="earliest" if all_of_it else "latest")
     for topic, take in feed.takers.items():
         app.agent(app.topic(topics.name(prefix, topic)), name=f"feed.{topic}")(_agent(feed, topic, take))
     return app

@@ -25,6 +25,8 @@ from pipeline.effects import METRICS, Heart
 from pipeline.engine import topics
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import told
+from pipeline.engine.fetch import unpack_whole_batches
+from pipeline.engine.garbage import spare
 from pipeline.engine.health import Health
 from pipeline.engine.partition import Partition
 from pipeline.engine.tuning import Tuning
@@ -98,6 +100,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         except BaseException:
             await self._consumer.stop()
             raise
+        unpack_whole_batches(self._consumer)
         # Not before: `start` would wait for the first assignment.
         self._consumer.subscribe([topics.name(self._prefix, topic) for topic in topics.INPUTS], listener=self)
 
@@ -207,6 +210,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 - told and final
             self._failed(f"{one.health.name}: {told(error)}", error)
             return
+        if one.health.restored:
+            spare()
         # In one step, so that nothing is read in between.
         self._consumer.seek(at, position)
         self._consumer.resume(at)

@@ -347,6 +347,8 @@ class Partition:
             self._running = None
         self._queue.clear()
         self._queued = self._under_way = 0
+        if self._trims:
+            await asyncio.wait(self._trims, timeout=tuning.leave_s)
         if self._transactions is not None:
             if not await self._transactions.stop(tuning.leave_s):
                 log.warning("%s: its producer did not close within %g s", name, tuning.leave_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from pipeline.engine.connection import Connection
-from pipeline.engine.fatal import Fatal
+from pipeline.engine.fatal import Fatal, told
 from pipeline.engine.health import Health
 
 #: Between two looks, s.
@@ -45,7 +45,11 @@ class Watchdog:
 
     def _look_on(self) -> None:
         while not self._end.wait(LOOK_S):
-            if (reason := self.look()) is not None:
+            try:
+                reason = self.look()
+            except Exception as error:  # noqa: BLE001 - nobody else would notice
+                reason = f"the watchdog: {told(error)}"
+            if reason is not None:
                 self._fatal(reason)
                 return
 

@@ -18,6 +18,7 @@ from pipeline.engine.calm import calm_clients
 from pipeline.engine.fatal import die, told
 from pipeline.engine.faust_app import faust_app
 from pipeline.engine.feed import Feed, feed_app
+from pipeline.engine.garbage import relax
 from pipeline.engine.path import EventPath
 
 log = logging.getLogger("pipeline.engine")
@@ -111,13 +112,14 @@ def run_worker(
                 log.info("made topic %s with %d partitions", topic.name, topic.partitions)
     apps: list[mode.ServiceT] = []
     if feed is not None and feed.takers:
-        apps.append(feed_app(feed, connection, prefix))
+        apps.append(feed_app(feed, connection, prefix, embedded=plan is None))
     if agents:
         app = faust_app(connection, f"{prefix}-agents", begin="earliest")
         for register in agents:
             register(app, prefix)
         apps.append(app)
     calm_clients()
+    relax()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

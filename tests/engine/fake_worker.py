@@ -13,12 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import faust
 import mode
 
 from pipeline.engine import Connection, EventPath, Feed, Plan, Tuning, run_worker
 from tests.engine.counting_heart import CountingHeart
 
-TUNING = Tuning(batch=500, backlog=2_000, session_s=4.0, heartbeat_s=0.5, transaction_s=10.0, watchdog_s=20.0)
+TUNING = Tuning(batch=500, backlog=2_000, session_s=3.0, heartbeat_s=0.5, transaction_s=10.0, watchdog_s=20.0)
 
 
 class Slow(CountingHeart):
@@ -32,6 +33,7 @@ class Slow(CountingHeart):
 class Status(mode.Service):
     def __init__(self, path: EventPath, feed: Feed, file: Path, **kwargs: Any) -> None:
         self.path, self.feed, self.file = path, feed, file
+        self.seen_by_agent = 0
         super().__init__(**kwargs)
 
     @mode.Service.task
@@ -50,6 +52,7 @@ class Status(mode.Service):
                     if isinstance(heart, CountingHeart)
                 },
                 "feed": [self.feed.taken, self.feed.failed],
+                "agent": self.seen_by_agent,
             }
             fresh = self.file.with_suffix(".new")
             fresh.write_text(json.dumps(now))
@@ -73,7 +76,17 @@ def main() -> int:
 
         feed.on_alert = fail
     status = Status(path, feed or Feed(), Path(file))
-    return run_worker(path, plan=Plan(prefix), services=[status], feed=feed)
+    agents = []
+    if "agent" in options:
+
+        def register(app: faust.App, prefix: str) -> None:
+            @app.agent(app.topic(f"{prefix}.alerts"))
+            async def agent(stream: Any) -> None:
+                async for value in stream:
+                    status.seen_by_agent += len(value) > 0
+
+        agents.append(register)
+    return run_worker(path, plan=Plan(prefix), services=[status], feed=feed, agents=agents)
 
 
 if __name__ == "__main__":

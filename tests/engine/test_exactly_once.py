@@ -67,10 +67,10 @@ def test_workers_share_and_one_leaves_and_one_joins(town: Town) -> None:
 def test_a_worker_suspended_beyond_its_session_does_no_harm_when_it_wakes(town: Town) -> None:
     one, two = town.start(), town.start()
     until("both work", lambda: len(one.running) + len(two.running) == ALL and one.running and two.running)
-    for gone in town.stream(9, rate=2_000):
+    for gone in town.stream(7.5, rate=2_000):
         if 1 < gone < 1.5:
             one.signal(signal.SIGSTOP)
-        if 6 < gone < 6.5:
+        if 5.5 < gone < 6:
             one.signal(signal.SIGCONT)
     town.settled()
     # It either came back to the group, or found itself fenced and ended.
@@ -81,12 +81,12 @@ def test_a_worker_suspended_beyond_its_session_does_no_harm_when_it_wakes(town: 
 def test_a_restore_that_is_killed_begins_again(town: Town) -> None:
     worker = town.start()
     until("ready", lambda: worker.status["ready"])
-    for _ in town.stream(3, rate=3_000):
+    for _ in town.stream(2, rate=3_000):
         pass
     town.settled()
     worker.kill()
     for _ in range(2):
-        slow = town.start(RESTORE_S="0.05")
+        slow = town.start(RESTORE_S="0.03")
         until("some restored", partial(restoring, slow))
         town.send(500)
         slow.kill()

@@ -55,3 +55,11 @@ def test_a_taker_that_raises_stops_nothing(town: Town) -> None:
     until("those of the event path too", lambda: worker.status["feed"] == [70, 70])
     assert worker.log.read_text().count("Traceback") == 7  # at 1, 2, 4, … 64
     assert worker.stop() == 0
+
+
+def test_agents_of_all_workers_share_what_is_committed(town: Town) -> None:
+    alerts(town, 30, commit=True)
+    one, two = town.start("agent"), town.start("agent")
+    until("all of them", lambda: one.status.get("agent", 0) + two.status.get("agent", 0) >= 30)
+    assert one.stop() == 0
+    assert two.stop() == 0

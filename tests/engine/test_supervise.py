@@ -42,7 +42,8 @@ def test_a_signal_is_passed_on_and_all_ends_well() -> None:
 import sys
 from pipeline.engine import supervise
 CHILD = {CHILD!r}
-sys.exit(supervise(2, lambda n: [sys.executable, "-c", "print('up', flush=True)\\n" + CHILD, "0", "wait"]))
+UP = "import os; os.write(1, b'up' + bytes([10]))"
+sys.exit(supervise(2, lambda n: [sys.executable, "-c", UP + CHILD, "0", "wait"]))
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.placement import partition_of
+from pipeline.partitioner import partition_of
 
 
 @pytest.mark.parametrize(

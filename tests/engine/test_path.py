@@ -1,0 +1,158 @@
+"""The event path in this process: what is at the edge of its work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as At
+
+from pipeline.engine import BrokerUnreachableError, Connection, EventPath, Health, Plan, Tuning, topics
+from tests.broker import RealKafka, free_port
+from tests.engine.counting_heart import ROUND, CountingHeart
+
+TUNING = Tuning(batch=20, linger_s=0.001, heartbeat_s=0.3, quiet_s=0.1)
+
+
+class Told(Exception):  # noqa: N818 - it is no error of ours
+    """Why a process would have ended."""
+
+
+@asynccontextmanager
+async def running(
+    kafka: RealKafka, prefix: str, heart: Callable[[str, int], CountingHeart] = CountingHeart
+) -> AsyncIterator[tuple[EventPath, list[str]]]:
+    failures: list[str] = []
+    health = Health()
+    path = EventPath(
+        Connection(kafka.address), prefix, heart, tuning=TUNING, health=health, fatal=failures.append
+    )
+    await path.start()
+    try:
+        await until(lambda: health.ready or bool(failures))
+        yield path, failures
+    finally:
+        await path.stop()
+
+
+async def until(holds: Callable[[], bool], within_s: float = 30) -> None:
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - the engine has no bell for it
+            await asyncio.sleep(0.02)
+
+
+def made(kafka: RealKafka, prefix: str) -> None:
+    topics.ensure(Connection(kafka.address), Plan(prefix, {"touchpoints": 1, "reviews": 1}))
+
+
+def send(kafka: RealKafka, prefix: str, values: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": kafka.address, "message.max.bytes": 4_100_000})
+    for value in values:
+        producer.produce(f"{prefix}.touchpoints", value, key=b"one")
+    assert producer.flush(20) == 0
+
+
+def first_offset(kafka: RealKafka, topic: str) -> int:
+    consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": "none"})
+    try:
+        low, _ = consumer.get_watermark_offsets(At(topic, 0), timeout=10)
+        return int(low)
+    finally:
+        consumer.close()
+
+
+async def test_a_changelog_is_cut_where_a_whole_round_of_images_is_behind_it(
+    kafka: RealKafka, prefix: str
+) -> None:
+    made(kafka, prefix)
+    log = f"{prefix}.touchpoints.changelog"
+    rounds = 4
+    async with running(kafka, prefix) as (path, failures):
+        for step in range(rounds * ROUND):
+            send(kafka, prefix, [b"e"])
+            await until(lambda step=step: path.health.partitions["touchpoints", 0].applied >= step)  # type: ignore[misc]
+        await until(lambda: first_offset(kafka, log) > 0)
+        assert failures == []
+    # What is left is enough.
+    async with running(kafka, prefix) as (path, failures):
+        heart = path.hearts["touchpoints", 0]
+        assert isinstance(heart, CountingHeart)
+        assert heart.counts == {"one": rounds * ROUND}
+        assert 0 < heart.restored < (rounds - 1) * ROUND
+        assert failures == []
+
+
+async def test_an_event_of_nearly_four_megabytes_reaches_the_heart(kafka: RealKafka, prefix: str) -> None:
+    made(kafka, prefix)
+    sizes: list[int] = []
+
+    class Sizes(CountingHeart):
+        def apply(self, records):  # type: ignore[no-untyped-def]
+            sizes.extend(len(record.value or b"") for record in records)
+            return super().apply(records)
+
+    async with running(kafka, prefix, Sizes) as (_, failures):
+        await asyncio.to_thread(send, kafka, prefix, [b"a", b"b" * 4_000_000, b"c"])
+        await until(lambda: len(sizes) == 3)
+        assert sizes == [1, 4_000_000, 1]
+        assert failures == []
+
+
+async def test_a_state_from_a_longer_topic_is_refused(kafka: RealKafka, prefix: str) -> None:
+    made(kafka, prefix)
+    send(kafka, prefix, [b"e"] * 5)
+
+    class Elsewhere(CountingHeart):
+        def __init__(self, topic: str, partition: int) -> None:
+            super().__init__(topic, partition)
+            if topic == "touchpoints":
+                self.applied = 5
+
+    async with running(kafka, prefix, Elsewhere) as (_, failures):
+        assert len(failures) == 1
+        assert (
+            f"{prefix}.touchpoints/0 ends at offset 5, but its state was made up to offset 5" in failures[0]
+        )
+
+
+async def test_a_heart_that_raises_is_the_end(kafka: RealKafka, prefix: str) -> None:
+    made(kafka, prefix)
+
+    class Broken(CountingHeart):
+        def apply(self, records):  # type: ignore[no-untyped-def]
+            raise Told("no more")
+
+    async with running(kafka, prefix, Broken) as (_, failures):
+        await asyncio.to_thread(send, kafka, prefix, [b"e"])
+        await until(lambda: bool(failures))
+        assert failures == ["touchpoints/0: Told: no more"]
+
+
+async def test_an_output_that_the_broker_refuses_is_the_end_and_nothing_of_it_is_committed(
+    kafka: RealKafka, prefix: str
+) -> None:
+    made(kafka, prefix)
+
+    class TooMuch(CountingHeart):
+        def apply(self, records):  # type: ignore[no-untyped-def]
+            effects = super().apply(records)
+            effects.changelog.append(b"x" * 3_000_000)
+            return effects
+
+    async with running(kafka, prefix, TooMuch) as (_, failures):
+        await asyncio.to_thread(send, kafka, prefix, [b"e"] * 10)
+        await until(lambda: bool(failures))
+        assert "MessageSizeTooLargeError" in failures[0]
+    async with running(kafka, prefix) as (path, failures):
+        heart = path.hearts["touchpoints", 0]
+        assert isinstance(heart, CountingHeart)
+        assert (heart.restored, heart.opened_with) == (0, [True])
+
+
+async def test_without_a_broker_the_start_fails_with_one_line() -> None:
+    path = EventPath(Connection(f"127.0.0.1:{free_port()}"), "cx", CountingHeart)
+    with pytest.raises(BrokerUnreachableError, match="no Kafka broker answers"):
+        await path.start()
