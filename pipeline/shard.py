@@ -170,7 +170,7 @@ class Shard:
         step, seen, counts, routes = self._step, self._seen, self._step.counts, self._route_of
         seen.look_up(prints)
         fresh, older, new = seen.fresh, seen.older, seen.begin()
-        lateness = self._settings.lateness
+        lateness, timers = self._settings.lateness, self._store.timers
         for record, event, mark in zip(records, events, prints, strict=True):
             step.record = record
             if isinstance(event, Rejection):
@@ -187,7 +187,10 @@ class Shard:
             if not is_forwarded and at > step.latest:
                 step.latest, self._distance = at, record.timestamp - at
                 if at - lateness > step.watermark:
-                    self._advance(at - lateness)
+                    step.watermark = at - lateness
+                    self._tally.watermark(step.watermark)
+            if timers and timers[0][0] < step.watermark:
+                self._fire_timers()
             if step.watermark >= seen.turn_at or len(fresh) >= seen.room:
                 new = seen.turn(step.watermark)
                 fresh, older = seen.fresh, seen.older
@@ -287,10 +290,9 @@ class Shard:
         else:
             self._follow_ups.alert_retracted(alert, at)
 
-    def _advance(self, watermark: int) -> None:
-        """Fire the timers strictly below the new watermark, in due order, each seeing its own time."""
-        step, store = self._step, self._store
-        step.watermark = watermark
+    def _fire_timers(self) -> None:
+        """Fire the timers strictly below the watermark, in due order."""
+        store, watermark = self._store, self._step.watermark
         while (due := store.pop_due(watermark)) is not None:
             wake, ref, record = due
             handle = self._wakes.get(ref[0])
@@ -298,7 +300,6 @@ class Shard:
                 store.drop(ref)
             else:
                 handle(ref, record, wake)
-        self._tally.watermark(watermark)
 
     # --- small parts --------------------------------------------------------------------------------
 

@@ -137,6 +137,8 @@ class FollowUps:
         if isinstance(event, FollowUpReopened):
             self._reopen(ref, task, at)
         elif task.status == CLOSED:
+            if isinstance(event, FollowUpClosed):  # as moot, perhaps, while somebody was at it
+                task.resolution, task.cause, task.recovered = data.resolution, data.cause, data.recovered
             self._write(ref, task, type_name(event.__class__).rpartition(".")[2], at)
         elif isinstance(event, FollowUpClosed):
             task.resolution, task.cause, task.recovered = data.resolution, data.cause, data.recovered

@@ -31,13 +31,13 @@ class Reviews:
         self._step, self._tally = step, tally
 
     def posted(self, event: ReviewPosted, at: int) -> bool:
-        """Take a version of a review. False: a newer one is known, and this one counts for nothing."""
+        """Take a version of a review. False: it is no newer than the one that is known, and counts for nothing."""
         data: ReviewData = event.data
         ref = (self.WHAT, data.review_id, "")
         found = self._step.store.get(ref)
         review = found if isinstance(found, Review) else Review()
         if review.at >= 0:
-            if (at, event.id) < (review.at, review.event_id):
+            if (at, event.id) <= (review.at, review.event_id):
                 return False
             self._tally.review(review.at, review.dims, review.hundredths, review.answered, -1)
         review.at, review.event_id = at, event.id
@@ -52,10 +52,11 @@ class Reviews:
         found = self._step.store.get(ref)
         if not isinstance(found, Review):
             self._step.store.put(ref, Review(answered=True), at + CORRECTION)
+        elif found.at < 0:  # each early response is kept so long
+            self._step.store.put(ref, found, max(found.wake, at + CORRECTION))
         elif not found.answered:
             found.answered = True
-            if found.at >= 0:
-                self._tally.review_answered(found.at, found.dims)
+            self._tally.review_answered(found.at, found.dims)
             self._step.store.put(ref, found, found.wake)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:

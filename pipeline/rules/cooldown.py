@@ -15,11 +15,11 @@ _KEPT = 32
 
 
 class Cooldown(Remembered):
-    """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode) that may yet fire."""
+    """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode, alert that holds it)."""
 
     firings: list[tuple[int, str]] = msgspec.field(default_factory=list)
     held: int = 0
-    waiting: list[tuple[int, str, str]] = msgspec.field(default_factory=list)
+    waiting: list[tuple[int, str, str, str]] = msgspec.field(default_factory=list)
 
 
 class Once:
@@ -40,7 +40,7 @@ class Once:
         record.held += 1
         self._step.count(f"held.{self._id}")
         if episode is not None:
-            record.waiting = [*record.waiting, (at, part, episode)][-_KEPT:]
+            record.waiting = [*record.waiting, (at, part, episode, record.firings[-1][1])][-_KEPT:]
         self._keep(ref, record)
         return True
 
@@ -61,26 +61,29 @@ class Once:
         return record.held if isinstance(record, Cooldown) else 0
 
     def released(self, key: str, alert_id: str) -> Iterable[tuple[int, str, str]]:
-        """A firing was retracted: yields the held matches that nothing holds any more, one by one, as each may fire."""
+        """A firing was retracted: yields those of its held matches that no other firing holds, one by one, as each may fire."""
         ref = (self._what, key, "")
         record = self._step.store.get(ref) if self._every is not None else None
         if not isinstance(record, Cooldown):
             return
         record.firings = [firing for firing in record.firings if firing[1] != alert_id]
         self._keep(ref, record)
-        for match in list(record.waiting):
-            if not self._within(record, match[0]):
-                record.waiting.remove(match)
+        for match in [match for match in record.waiting if match[3] == alert_id]:
+            at, part, episode, _ = match
+            record.waiting.remove(match)
+            if self._within(record, at):
+                record.waiting.append((at, part, episode, record.firings[-1][1]))
+            else:
                 record.held -= 1
                 self._keep(ref, record)
-                yield match
+                yield at, part, episode
 
     def over(self, key: str, part: str, episode: str) -> None:
         """A held match was answered: it will not fire any more."""
         ref = (self._what, key, "")
         record = self._step.store.get(ref) if self._every is not None else None
         if isinstance(record, Cooldown):
-            record.waiting = [match for match in record.waiting if match[1:] != (part, episode)]
+            record.waiting = [match for match in record.waiting if match[1:3] != (part, episode)]
             self._keep(ref, record)
 
     def _within(self, record: Cooldown, at: int) -> bool:

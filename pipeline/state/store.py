@@ -35,6 +35,8 @@ class Store:
         self._records: dict[Ref, Remembered] = {}
         self._shelves: list[set[Ref]] = [set() for _ in range(SHELVES)]
         self._heap: list[tuple[int, Ref]] = []
+        #: The heap of (wake, ref), to look at: it may hold stale entries.
+        self.timers = self._heap
         self._changed: set[Ref] = set()
         #: The record at a ref, or None. After changing it, `put` it back.
         self.get = self._records.get
@@ -99,7 +101,7 @@ class Store:
 
     def loaded(self) -> None:
         """Make the heap anew, after the last `load`."""
-        self._heap = [(record.wake, ref) for ref, record in self._records.items()]
+        self._heap[:] = [(record.wake, ref) for ref, record in self._records.items()]
         heapq.heapify(self._heap)
 
     def __iter__(self) -> Iterator[tuple[Ref, Remembered]]:
