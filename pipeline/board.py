@@ -369,7 +369,9 @@ class Board:
             heapq.heappush(self._changes, at)
 
     def _look_again(self, window: Window, series: Iterable[Series], at: int) -> None:
+        """Judge at the window's first pane end from `at` on, whether or not its panes change there."""
         if self._episodes[window]:
+            at = pane_end(at, window.pane)
             self._revisit.setdefault(at, {}).setdefault(window, set()).update(series)
             self._schedule(at)
 
