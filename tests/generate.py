@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import yaml
@@ -111,6 +112,32 @@ RULES = {
     alert: critical
     follow_up: {team: care, due: 3 business hours}
 """,
+    "together": """
+  - id: low-score
+    summary: A customer would not recommend us.
+    when: {event: survey.answered, nps: "<= 6"}
+    once: {per: customer, every: 2h}
+    alert: warning
+    follow_up: {team: care, due: 3h, escalate: [{after: 2h, to: lead}]}
+  - id: bad-review-unanswered
+    summary: A bad review without an answer.
+    when: {event: review.posted, rating: "<= 3"}
+    unless: {event: review.responded, same: review_id, within: 59m}
+    alert: critical
+    follow_up: {team: reputation, due: 70m}
+  - id: call-without-a-person
+    summary: No agent within half an hour.
+    when: {event: contact.opened, touchpoint: "!= till-2"}
+    unless: {event: contact.replied, same: contact_id, within: 31m, by: [agent, customer]}
+    once: {per: customer, every: 1h}
+    alert: info
+    follow_up: {team: desk, due: 2d, escalate: [{after: 50m, to: lead}, {after: 90m, to: manager}]}
+  - id: comes-back
+    summary: Cases are opened again.
+    when: {event: contact.reopened, count: {at_least: 2, within: 3h}}
+    alert: warning
+    follow_up: {team: desk, due: 1 business hour}
+""",
     "metrics": """
   - id: nps-low
     summary: Customers stopped recommending us.
@@ -178,6 +205,18 @@ WHATS = {
     "left-alone": ["review"] * 5 + ["answer"] * 4 + ["visit", "again"],
     "left-alone-with-a-task": ["review"] * 4 + ["answer"] * 4 + ["survey", "agent", "visit", "again"],
     "business-days": ["survey"] * 3 + ["review"] * 2 + ["answer", "agent", "visit"],
+    "together": [
+        "survey",
+        "review",
+        "review",
+        "answer",
+        "opened",
+        "opened",
+        "replied",
+        "reopened",
+        "agent",
+        "visit",
+    ],
     "metrics": ["survey"] * 5 + ["review"] * 2 + ["answer", "opened", "replied", "visit", "again"],
 }
 
@@ -205,8 +244,8 @@ def steps(rules: str) -> st.SearchStrategy[list[Step]]:
 
 
 def ends() -> st.SearchStrategy[int | None]:
-    """How long after the last line `--until` is, or None."""
-    return st.one_of(st.none(), st.sampled_from([0, HOUR, 2 * DAY, 30 * DAY]))
+    """How long after the last line was sent `--until` is; before it, where it is negative; or None."""
+    return st.one_of(st.none(), st.sampled_from([0, HOUR, 2 * DAY, 30 * DAY, -HOUR, -2 * DAY]))
 
 
 @dataclass
@@ -252,7 +291,12 @@ class Teller:
         if step.what == "again":
             return self.again(step)
         kind, subject, data = self.content(step)
-        event = {"specversion": "1.0", "id": name, "source": f"/test/{kind}", "type": f"cx.{kind}"}
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": name,
+            "source": f"/test/{kind}",
+            "type": f"cx.{kind}",
+        }
         event |= {"time": rfc3339(time)} | ({"subject": subject} if subject else {}) | {"data": data}
         return json.dumps(event, separators=(",", ":"))
 
@@ -314,6 +358,7 @@ class Teller:
         return f"followup.{what}", customer, data | ({"resolution": "called"} if what == "closed" else {})
 
 
+@cache
 def load(rules: str) -> list[dict[str, Any]]:
     loaded: list[dict[str, Any]] = yaml.safe_load("rules:" + RULES[rules])["rules"]
     return loaded

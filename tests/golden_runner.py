@@ -23,8 +23,8 @@ from typing import Any
 
 import yaml
 
+from tests.oracle import Oracle, run
 from tests.oracle.reading import ms, rfc3339
-from tests.oracle.shard import run
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = "2025-12-31T00:00:00Z"
@@ -69,20 +69,21 @@ def names() -> list[str]:
 
 
 def by_oracle(case: Case) -> list[Line]:
+    lines = case.events.read_text().splitlines()
+    return said(run(lines, case.rules, now=case.now, until=case.until, zone=case.zone))
+
+
+def said(oracle: Oracle) -> list[Line]:
     """What the oracle says, as compact lines."""
-    oracle = run(
-        case.events.read_text().splitlines(), case.rules, now=case.now, until=case.until, zone=case.zone
-    )
     out = oracle.outputs
     lines: list[Line] = []
-    for alert in out.alerts:
-        lines.append({"alert": alert["type"]} | alert | {"time": rfc3339(alert["time"])})
-    for followup in out.followups:
-        due = followup["due"]
-        moments = {"time": rfc3339(followup["time"]), "due": None if due is None else rfc3339(due)}
-        lines.append({"followup": followup["type"]} | followup | moments)
+    for name, outputs in (("alert", out.alerts), ("followup", out.followups)):
+        for one in outputs:
+            times = {key: rfc3339(one[key]) for key in ("time", "due") if one.get(key) is not None}
+            lines.append({name: one["type"]} | one | times)
     lines += [{"deadletter": letter["reason"], "line": letter["line"]} for letter in out.deadletters]
-    return lines + oracle.board.values(oracle.counted)
+    values = oracle.board.values(oracle.counted)
+    return lines + [value | {"at": rfc3339(value["at"])} for value in values]
 
 
 def by_replay(case: Case) -> list[Line]:
@@ -91,22 +92,27 @@ def by_replay(case: Case) -> list[Line]:
     from pipeline.settings import Settings
 
     return compact(
-        replay([case.events], [case.rules_file], until=case.until, now=case.now, settings=Settings(zone=case.zone))
+        replay(
+            [case.events],
+            [case.rules_file],
+            until=case.until,
+            now=case.now,
+            settings=Settings(zone=case.zone),
+        )
     )
 
 
 def compact(result: Any) -> list[Line]:
     """The outputs of a replay as compact lines."""
-    lines: list[Line] = []
-    for name, events in (("alert", result.alerts), ("followup", result.followups)):
-        for event in events:
-            lines.append(
-                event["data"]
-                | {name: event["type"].rpartition(".")[2], "time": event["time"], "id": event["id"]}
-                | ({"subject": event["subject"]} if event.get("subject") else {})
-            )
-    for letter in result.deadletters:
-        lines.append({"deadletter": letter["data"]["reason"], "line": letter["data"]["origin"]["line"]})
+    lines: list[Line] = [
+        event["data"]
+        | {name: event["type"].rpartition(".")[2], "time": event["time"], "id": event["id"]}
+        | ({"subject": event["subject"]} if event.get("subject") else {})
+        for name, events in (("alert", result.alerts), ("followup", result.followups))
+        for event in events
+    ]
+    letters = [letter["data"] for letter in result.deadletters]
+    lines += [{"deadletter": letter["reason"], "line": letter["origin"]["line"]} for letter in letters]
     return lines + list(result.metrics)
 
 
@@ -137,7 +143,9 @@ def same(expected: Line, name: str, value: Any) -> bool:
     wanted = expected[name]
     if name == "result":
         # The p90 comes from a sketch with a relative error of 1 %.
-        return math.isclose(wanted, value, rel_tol=0.0101 if expected["metric"].endswith("p90") else 1e-9, abs_tol=1e-9)
+        return math.isclose(
+            wanted, value, rel_tol=0.0101 if expected["metric"].endswith("p90") else 1e-9, abs_tol=1e-9
+        )
     return bool(wanted == value)
 
 
@@ -166,8 +174,11 @@ def write(case: Case, lines: Sequence[Line]) -> None:
     kept = [
         shown(line)
         for line in lines
-        if "metric" not in line or (line["metric"], line["window"], line["dimension"], line["value"]) in metrics
+        if "metric" not in line
+        or (line["metric"], line["window"], line["dimension"], line["value"]) in metrics
     ]
-    kept.sort(key=lambda line: ("metric" in line, "deadletter" in line, line.get("time", ""), line.get("line", 0)))
+    kept.sort(
+        key=lambda line: ("metric" in line, "deadletter" in line, line.get("time", ""), line.get("line", 0))
+    )
     text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in kept)
     (case.folder / "expected.jsonl").write_text(text)

@@ -41,7 +41,7 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def decode(record: Record) -> Event | Rejection:
         )
     try:
         event = _decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _rejection(error)
     if event.subject is None and event.__class__ in _needs_subject and not _is_about_no_customer(event):
         return Rejection(
@@ -94,9 +94,17 @@ def millis(moment: datetime) -> int:
     return int(moment.timestamp() * 1000 + 5e-4)
 
 
+#: The first and the last second that have a name (Unix time): of the years 1 and 9999.
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
+
+
 def moment(at: int) -> str:
-    """RFC 3339 in UTC; the fraction only where there is one. at: ms UTC."""
+    """RFC 3339 in UTC; the fraction only where there is one. at: ms UTC.
+
+    What an offset from UTC puts outside the years that can be written is shown as their first or last second.
+    """
     seconds, fraction = divmod(at, 1000)
+    seconds = min(max(seconds, _FIRST), _LAST)
     text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
 
@@ -122,10 +130,12 @@ def _is_about_no_customer(event: Event) -> bool:
     return isinstance(event, FOLLOW_UPS) and event.data.key is not None
 
 
-def _structured(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> bytes | None:
+def _structured(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
     """Binary mode carries the envelope in headers `ce_…` and the data as the value."""
     envelope = {
-        name[3:]: content.decode("utf-8", "replace") for name, content in headers if name.startswith("ce_")
+        name[3:]: content.decode("utf-8", "replace")
+        for name, content in headers
+        if content is not None and name.startswith("ce_")
     }
     if "specversion" not in envelope:
         return value
@@ -141,6 +151,8 @@ def _rejection(error: Exception) -> Rejection:
     text = str(error)
     if isinstance(error, UnicodeDecodeError):
         return Rejection("utf8.invalid", f"byte {error.start} of a text is no UTF-8: {error.reason}")
+    if isinstance(error, RecursionError):
+        return Rejection("json.invalid", "objects or arrays lie too deep in each other")
     if not isinstance(error, msgspec.ValidationError):
         return Rejection("json.invalid", text)
     found = _PLACE.search(text)

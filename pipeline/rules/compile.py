@@ -5,36 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, TypeVar, get_type_hints
-
-import msgspec
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from pipeline.errors import Mistake
-from pipeline.events.model import CUSTOMER_EVENTS, REVIEWS, Data, Event, data_type, type_name
-from pipeline.metrics.catalogue import DIMENSIONS, METRICS, WINDOWS
+from pipeline.events.model import CUSTOMER_EVENTS, REVIEWS, Event, data_type, type_name
 from pipeline.nearest import did_you_mean
-from pipeline.rules import condition
+from pipeline.rules import fields
 from pipeline.rules import model as written
-from pipeline.rules.compiled import (
-    AbsenceRule,
-    AnyRule,
-    CountRule,
-    EventRule,
-    MetricRule,
-    Pattern,
-    Plan,
-    Role,
-)
-from pipeline.rules.condition import Comparison
-from pipeline.span import DAY, duration
+from pipeline.rules.compiled import AbsenceRule, AnyRule, CountRule, EventRule, Pattern, Plan, Role
+from pipeline.rules.limits import compile_metric
+from pipeline.span import BUSINESS_DAY, DAY, Span, duration
+from pipeline.written import validated
 from pipeline.yaml_places import Document, Path_
 
 #: An absence or a count may look back or ahead at most so far (ms).
 LONGEST = 90 * DAY
+#: A cooldown, a deadline or a step of escalation may be at most so many days, or business days.
+MOST_DAYS = 366
 
-M = TypeVar("M", bound=BaseModel)
+#: What the rest of a rule is checked with where these are wrong.
+_ANYTHING = {"id": "x", "summary": "x", "alert": "info"}
 
 _EVENTS: Mapping[str, type[Event]] = {
     type_name(event).removeprefix("cx."): event for event in CUSTOMER_EVENTS
@@ -48,73 +38,91 @@ class Compiler:
         self._document = document
         self.mistakes: list[Mistake] = []
 
-    def compile(self) -> list[tuple[AnyRule, Path_]]:
-        """The enabled rules that are right, each with its path in the document."""
-        data = self._document.data
-        if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
-            self._wrong((), 'a rule file begins with "rules:" and a list of rules under it')
-            return []
-        for name in data:
-            if name != "rules":
-                self._wrong((name,), f'"{name}" is not known here; a rule file has only "rules"')
+    def compile(self) -> list[AnyRule]:
+        """The enabled rules that are right."""
         compiled = []
-        for number, raw in enumerate(data["rules"]):
-            path: Path_ = ("rules", number)
-            model = self._validated(written.Rule, raw, path)
+        for path, raw in self._written():
+            before = len(self.mistakes)
+            model = validated(written.Rule, raw, self._document, path, self.mistakes, "a rule", _ANYTHING)
             if model is None:
                 continue
-            before = len(self.mistakes)
+            self._lengths(model, path)
             rule = self._rule(model, path)
             if rule is not None and model.enabled and len(self.mistakes) == before:
-                compiled.append((rule, path))
+                compiled.append(rule)
         return compiled
 
-    def _wrong(self, path: Path_, text: str) -> None:
-        self.mistakes.append(self._document.mistake(path, text))
+    def ids(self) -> list[tuple[str, Path_]]:
+        """The ids of all rules, also of those that are wrong or not enabled, and where they stand."""
+        return [
+            (raw["id"], (*path, "id"))
+            for path, raw in self._items()
+            if isinstance(raw, dict) and isinstance(raw.get("id"), str)
+        ]
 
-    def _validated(self, model: type[M], raw: Any, path: Path_) -> M | None:
-        try:
-            return model.model_validate(raw)
-        except ValidationError as error:
-            fields = [field.alias or name for name, field in model.model_fields.items()]
-            for wrong in error.errors():
-                where: Path_ = (*path, *wrong["loc"])
-                name = str(wrong["loc"][-1]) if wrong["loc"] else ""
-                if wrong["type"] == "extra_forbidden":
-                    known = fields if len(wrong["loc"]) == 1 else _fields_at(model, wrong["loc"][:-1])
-                    text = f'"{name}" is not known here; {did_you_mean(name, known)}'
-                elif wrong["type"] == "missing":
-                    text = f'"{name}" is missing'
-                else:
-                    text = f"{name}: {wrong['msg'].removeprefix('Value error, ')}"
-                self._wrong(where, text)
-            return None
+    def _written(self) -> list[tuple[Path_, Any]]:
+        """Each rule with its path, after a look at what is around the rules."""
+        data = self._document.data
+        begins = 'a rule file begins with "rules:" and a list of rules under it'
+        if data is None:
+            self._wrong((), f"the file is empty; {begins}")
+        elif not isinstance(data, dict):
+            self._wrong((), begins)
+        else:
+            for name in data:
+                if name != "rules":
+                    self._wrong(
+                        (name,), f'"{name}" is not known here; a rule file has only "rules"', key=True
+                    )
+            if not data:
+                self._wrong((), begins)
+            elif "rules" in data and not isinstance(data["rules"], list):
+                self._wrong(("rules",), 'under "rules:" stands a list of rules, each beginning with "- id:"')
+        return self._items()
+
+    def _items(self) -> list[tuple[Path_, Any]]:
+        data = self._document.data
+        found = data.get("rules") if isinstance(data, dict) else None
+        return [(("rules", n), raw) for n, raw in enumerate(found)] if isinstance(found, list) else []
+
+    def _wrong(self, path: Path_, text: str, *, key: bool = False) -> None:
+        self.mistakes.append(self._document.mistake(path, text, key=key))
 
     def _rule(self, rule: written.Rule, path: Path_) -> AnyRule | None:
+        here = (*path, "when")
         if "metric" in rule.when:
-            return self._metric(rule, path)
-        if rule.for_ is not None or rule.clear is not None:
-            self._wrong(
-                (*path, "for" if rule.for_ else "clear"), '"for" and "clear" belong to rules on a metric'
+            for name in ("once", "unless"):
+                if getattr(rule, name) is not None:
+                    self._wrong((*path, name), f'"{name}" belongs to rules on an event', key=True)
+            if "event" in rule.when:
+                self._wrong(
+                    (*here, "event"), 'a rule is on an "event" or on a "metric", not on both', key=True
+                )
+                return None
+            return compile_metric(
+                rule, self._common(rule, Role.CUSTOMER), self._document, path, self.mistakes
             )
+        for name, value in (("for", rule.for_), ("clear", rule.clear)):
+            if value is not None:
+                self._wrong((*path, name), f'"{name}" belongs to rules on a metric', key=True)
         if "event" not in rule.when:
-            self._wrong((*path, "when"), '"when" needs an "event" or a "metric"')
+            self._wrong(here, '"when" needs an "event" or a "metric"', key=True)
             return None
-        when = self._validated(written.WhenEvent, rule.when, (*path, "when"))
-        pattern = self._pattern(when, (*path, "when")) if when else None
+        when = validated(written.WhenEvent, rule.when, self._document, here, self.mistakes, "a map")
+        pattern = self._pattern(when, here) if when else None
         if when is None or pattern is None:
             return None
         role = self._role(rule, pattern, path)
         if rule.unless is not None:
             if when.count is not None:
-                self._wrong((*path, "unless"), "a rule has either a count or an absence, not both")
+                self._wrong((*path, "unless"), "a rule has either a count or an absence, not both", key=True)
                 return None
             return self._absence(rule, pattern, role, path)
         if when.count is not None:
             count = when.count
-            self._length(count.within.millis, (*path, "when", "count", "within"))
+            self._length(count.within, LONGEST, (*here, "count", "within"))
             if count.same is not None:
-                self._field(count.same, pattern.event, (*path, "when", "count", "same"))
+                self._field(count.same, pattern.event, (*here, "count", "same"))
             every = _every(rule) or count.within.millis
             return CountRule(
                 **self._common(rule, role) | {"every": every},
@@ -124,62 +132,30 @@ class Compiler:
 
     def _absence(self, rule: written.Rule, when: Pattern, role: Role, path: Path_) -> AbsenceRule | None:
         here = (*path, "unless")
-        unless = self._validated(written.Unless, rule.unless, here)
+        unless = validated(
+            written.Unless, rule.unless, self._document, here, self.mistakes, "a map", {"within": "1h"}
+        )
         other = self._pattern(unless, here) if unless else None
         if unless is None or other is None:
             return None
-        self._length(unless.within.millis, (*here, "within"))
-        if unless.same is not None:
+        self._length(unless.within, LONGEST, (*here, "within"))
+        if unless.same is not None and self._field(unless.same, other.event, (*here, "same")):
             self._field(unless.same, when.event, (*here, "same"))
-            self._field(unless.same, other.event, (*here, "same"))
         if role is Role.REVIEW and other.event not in REVIEWS:
             self._wrong(
                 (*here, "event"),
                 f'"{unless.event}" does not reach a rule whose key is the review; say "once: {{per: customer}}" '
                 "to make the customer its key",
             )
+        if other.event is when.event and set(other.conditions) <= set(when.conditions):
+            self._wrong(
+                (*here, "event"),
+                f'every such "{unless.event}" answers itself, so the rule never fires; add a condition that '
+                "tells the two apart",
+            )
         return AbsenceRule(
             **self._common(rule, role), when=when, unless=other, within=unless.within.millis, same=unless.same
         )
-
-    def _metric(self, rule: written.Rule, path: Path_) -> MetricRule | None:
-        here = (*path, "when")
-        when = self._validated(written.WhenMetric, rule.when, here)
-        for name in ("once", "unless"):
-            if getattr(rule, name) is not None:
-                self._wrong((*path, name), f'"{name}" belongs to rules on an event')
-        if when is None:
-            return None
-        if when.metric not in METRICS:
-            self._wrong(
-                (*here, "metric"), f'unknown metric "{when.metric}"; {did_you_mean(when.metric, METRICS)}'
-            )
-        for number, dimension in enumerate(when.by):
-            if dimension not in DIMENSIONS:
-                text = f'no event carries the dimension "{dimension}"; {did_you_mean(dimension, DIMENSIONS)}'
-                self._wrong((*here, "by", number), text)
-        if when.over.millis not in WINDOWS.values():
-            self._wrong(
-                (*here, "over"), f"metrics roll over {', '.join(WINDOWS)}, not {duration(when.over.millis)}"
-            )
-        limit = self._limit(when.is_, (*here, "is"), "< 20")
-        samples = self._limit(
-            when.samples if when.samples is not None else ">= 1", (*here, "samples"), ">= 50"
-        )
-        clear = self._limit(rule.clear, (*path, "clear"), ">= 25") if rule.clear is not None else None
-        if limit is None or samples is None:
-            return None
-        return MetricRule(
-            **self._common(rule, Role.CUSTOMER), metric=when.metric, by=tuple(sorted(when.by)), window=when.over.millis,
-            limit=limit, samples=samples, hold=rule.for_.millis if rule.for_ else 0, clear=clear,
-        )  # fmt: skip
-
-    def _limit(self, text: str | int, path: Path_, example: str) -> Comparison | None:
-        try:
-            return condition.limit(f">= {text}" if isinstance(text, int) else text, example)
-        except ValueError as error:
-            self._wrong(path, str(error))
-            return None
 
     def _common(self, rule: written.Rule, role: Role) -> dict[str, Any]:
         plan = rule.follow_up and Plan(
@@ -202,9 +178,25 @@ class Compiler:
             )
         return per
 
-    def _length(self, millis: int, path: Path_) -> None:
-        if not 0 < millis <= LONGEST:
-            self._wrong(path, f"must be more than 0 and at most {duration(LONGEST)}, not {duration(millis)}")
+    def _lengths(self, rule: written.Rule, path: Path_) -> None:
+        """The lengths of time that every kind of rule may have."""
+        if rule.once is not None:
+            if rule.once.every is not None:
+                self._length(rule.once.every, MOST_DAYS * DAY, (*path, "once", "every"))
+            elif rule.once.per is None:
+                self._wrong((*path, "once"), '"once" says nothing; write for example {every: 30d}', key=True)
+        if (task := rule.follow_up) is not None:
+            here = (*path, "follow_up")
+            steps = [(step.after, (*here, "escalate", n, "after")) for n, step in enumerate(task.escalate)]
+            for span, place in [(task.due, (*here, "due")), *steps]:
+                self._length(span, MOST_DAYS * (BUSINESS_DAY if span.business else DAY), place)
+
+    def _length(self, span: Span, most: int, path: Path_) -> None:
+        if span.millis == 0:
+            self._wrong(path, f"{path[-1]}: this is no time at all; write for example 24h")
+        elif span.millis > most:
+            right = Span(most, business=True) if span.business else duration(most)
+            self._wrong(path, f"{path[-1]}: {span} is too long; write at most {right}")
 
     def _pattern(self, when: written.WhenEvent | written.Unless, path: Path_) -> Pattern | None:
         event = _EVENTS.get(when.event.removeprefix("cx."))
@@ -215,33 +207,22 @@ class Compiler:
             return None
         conditions = []
         for name, raw in when.conditions.items():
-            if not self._field(name, event, (*path, name)):
+            if not self._field(name, event, (*path, name), key=True):
                 continue
+            field = fields.field_of(data_type(event), name)
             try:
-                comparison = condition.parse(raw)
-                _check_value(name, comparison, data_type(event))
+                conditions.append((name, field.condition(raw)))
             except ValueError as error:
                 self._wrong((*path, name), f"{name}: {error}")
-                continue
-            conditions.append((name, comparison))
         return Pattern(event, tuple(conditions))
 
-    def _field(self, name: str, event: type[Event], path: Path_) -> bool:
-        fields = data_type(event).__struct_fields__
-        if name in fields or (name.startswith("attributes.") and len(name) > len("attributes.")):
+    def _field(self, name: str, event: type[Event], path: Path_, *, key: bool = False) -> bool:
+        data = data_type(event)
+        if fields.known(data, name):
             return True
         of = type_name(event).removeprefix("cx.")
-        self._wrong(path, f'"{of}" has no field "{name}"; {did_you_mean(name, fields)}')
+        self._wrong(path, f'"{of}" has no field "{name}"; {did_you_mean(name, fields.names(data))}', key=key)
         return False
-
-
-def _fields_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """The names that are known at a path of a model."""
-    names: dict[str, type[BaseModel]] = {
-        "once": written.Once, "follow_up": written.FollowUp, "escalate": written.Escalation, "count": written.Count,
-    }  # fmt: skip
-    inner = next((names[part] for part in reversed(path) if isinstance(part, str) and part in names), model)
-    return [field.alias or name for name, field in inner.model_fields.items()]
 
 
 def _every(rule: written.Rule) -> int | None:
@@ -251,30 +232,3 @@ def _every(rule: written.Rule) -> int | None:
 def _digest(rule: written.Rule) -> str:
     plain = json.dumps(rule.model_dump(by_alias=True), default=str, sort_keys=True)
     return hashlib.blake2b(plain.encode(), digest_size=6).hexdigest()
-
-
-def _check_value(name: str, comparison: Comparison, data: type[Data]) -> None:
-    """Raises ValueError where the field can never have such a value."""
-    if name.startswith("attributes."):
-        return
-    kind = get_type_hints(data, include_extras=True)[name]
-    values = comparison.right if comparison.sign == "in" else (comparison.right,)
-    if comparison.sign in ("<", "<=", ">", ">=") and (
-        isinstance(comparison.right, bool | str) or _takes(kind, "x") or _takes(kind, True)
-    ):
-        raise ValueError(f'"{comparison}" compares with a number, which this field or value is not')
-    for value in values:
-        try:
-            msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            raise ValueError(f"{value!r} can never be its value: {str(error).split(' - at')[0]}") from error
-    if datetime in getattr(kind, "__args__", ()):
-        raise ValueError("times are not compared in conditions")
-
-
-def _takes(kind: Any, value: Any) -> bool:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError:
-        return False
-    return True

@@ -13,14 +13,17 @@ from pipeline.rules.compiled import AnyRule, RuleSet
 
 
 def rule_files(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves, and all *.yml and *.yaml below the folders, in order of name."""
-    files: list[Path] = []
+    """The files themselves, and all *.yml and *.yaml below the folders, in order of name; each once."""
+    files: dict[Path, Path] = {}
     for path in paths:
-        if path.is_dir():
-            files += sorted(file for file in path.rglob("*.y*ml") if file.suffix in (".yml", ".yaml"))
-        else:
-            files.append(path)
-    return files
+        found = (
+            sorted(file for file in path.rglob("*.y*ml") if file.suffix in (".yml", ".yaml"))
+            if path.is_dir()
+            else [path]
+        )
+        for file in found:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())
 
 
 def load(paths: Sequence[Path]) -> RuleSet:
@@ -29,27 +32,30 @@ def load(paths: Sequence[Path]) -> RuleSet:
     if not files:
         raise FileError(f"{', '.join(map(str, paths))}: no rule files (*.yml) are there")
     mistakes: list[Mistake] = []
-    rules: dict[str, AnyRule] = {}
-    first_seen: dict[str, str] = {}
+    rules: list[AnyRule] = []
+    taken: dict[str, str] = {}
     for file in files:
         document = yaml_places.read(file)
         mistakes += document.mistakes
         if document.mistakes and document.data is None:
             continue
         compiler = Compiler(document)
-        for rule, path in compiler.compile():
-            line, _ = document.places[path]
-            if rule.id in first_seen:
-                at = (*path, "id")
-                mistakes.append(
-                    document.mistake(at, f'the id "{rule.id}" is taken, by {first_seen[rule.id]}')
+        rules += compiler.compile()
+        found = compiler.mistakes
+        for rule_id, path in compiler.ids():
+            line, _ = document.values[path]
+            if rule_id in taken:
+                found.append(
+                    document.mistake(
+                        path, f'the id "{rule_id}" is taken, by {taken[rule_id]}; choose another'
+                    )
                 )
-            first_seen.setdefault(rule.id, f"{file}:{line}")
-            rules.setdefault(rule.id, rule)
-        mistakes += compiler.mistakes
+            taken.setdefault(rule_id, f"{file}:{line}")
+        said = {(mistake.line, mistake.column) for mistake in document.mistakes}
+        mistakes += (mistake for mistake in found if (mistake.line, mistake.column) not in said)
     if mistakes:
         raise RulesError(mistakes)
-    return rule_set(rules.values())
+    return rule_set(rules)
 
 
 def rule_set(rules: Iterable[AnyRule]) -> RuleSet:

@@ -1,34 +1,54 @@
 """The shape of the YAML in which people write rules, as pydantic models.
 
-What depends on the event types or the metrics (fields, values, keys) is checked in `compile`.
+A field's description says what would be right, where something else was written. What depends on the event
+types or the metrics (fields, values, keys) is checked in `compile`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.span import Span
-
-Condition = str | int | float | bool | list[str | int | float | bool]
+from pipeline.written import shown
 
 
 def _span(value: Any) -> Any:
-    return value if isinstance(value, Span) else Span.parse(str(value))
+    if isinstance(value, Span):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{shown(value)}; write a length of time, such as 30m, 24h, 7d or 1 business day")
+    return Span.parse(value)
 
 
 def _elapsed(value: Any) -> Any:
     span = _span(value)
     if isinstance(span, Span) and span.business:
         raise ValueError(
-            f'"{value}" counts working hours, which only `due` and `after` can; write for example 24h'
+            f'"{value}" counts working hours, which only "due" and "after" can; write for example 24h'
         )
     return span
 
 
+def _id(value: Any) -> Any:
+    if isinstance(value, str) and not _ID.fullmatch(value):
+        plain = re.sub("[^a-z0-9]+", "-", value.lower()).strip("-")
+        right = plain or "low-nps"
+        raise ValueError(
+            f'"{value}" is no id; write small letters, digits and single hyphens, such as {right}'
+        )
+    return value
+
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
 AnySpan = Annotated[Span, BeforeValidator(_span)]
 Elapsed = Annotated[Span, BeforeValidator(_elapsed)]
+Id = Annotated[
+    str, BeforeValidator(_id), Field(max_length=100, description="an id of at most 100 characters")
+]
 
 
 class _Written(BaseModel):
@@ -38,82 +58,87 @@ class _Written(BaseModel):
 class Once(_Written):
     """Cooldown: at most one firing per key within ±every."""
 
-    per: Literal["customer", "review"] | None = None
-    every: Elapsed | None = None
+    per: Literal["customer", "review"] | None = Field(None, description="customer or review")
+    every: Elapsed | None = Field(None, description="a length of time, such as 30d")
 
 
 class Escalation(_Written):
     """Who else is told when nobody has acted; after: from the follow-up's start."""
 
-    after: AnySpan
-    to: Annotated[str, Field(min_length=1)]
+    after: AnySpan = Field(description="how long after the start, such as 4h or 1 business day")
+    to: str = Field(min_length=1, description="who is told, such as lead")
 
 
 class FollowUp(_Written):
     """The task that an alert opens."""
 
-    team: Annotated[str, Field(min_length=1)]
-    due: AnySpan
-    escalate: list[Escalation] = []
+    team: str = Field(min_length=1, description="the team whose task it is, such as care")
+    due: AnySpan = Field(description="how long the team has, such as 4h or 1 business day")
+    escalate: list[Escalation] = Field(
+        [], description="a list of who is told when, such as [{after: 1 business day, to: lead}]"
+    )
 
 
 class Count(_Written):
     """at_least matches within a span, per key and per value of the field `same`."""
 
-    at_least: Annotated[int, Field(ge=2, le=100)]
-    within: Elapsed
-    same: str | None = None
+    at_least: int = Field(ge=2, le=100, description="a whole number from 2 to 100")
+    within: Elapsed = Field(description="a length of time, such as 24h")
+    same: str | None = Field(None, description="a field of the event, such as contact_id")
 
 
-class WhenEvent(BaseModel):
+class _WithConditions(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+    event: str = Field(description="the name of an event, such as survey.answered")
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """Field → condition, as written."""
+        return dict(self.model_extra or {})
+
+
+class WhenEvent(_WithConditions):
     """An event and conditions on its fields, all of which hold."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True, arbitrary_types_allowed=True)
-
-    event: str
-    count: Count | None = None
-
-    @property
-    def conditions(self) -> dict[str, Any]:
-        """Field → condition, as written."""
-        return dict(self.model_extra or {})
+    count: Count | None = Field(None, description="a map such as {at_least: 3, within: 24h}")
 
 
-class Unless(BaseModel):
+class Unless(_WithConditions):
     """The event whose absence matters."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True, arbitrary_types_allowed=True)
-
-    event: str
-    within: Elapsed
-    same: str | None = None
-
-    @property
-    def conditions(self) -> dict[str, Any]:
-        """Field → condition, as written."""
-        return dict(self.model_extra or {})
+    within: Elapsed = Field(description="how long the event may take, such as 24h")
+    same: str | None = Field(None, description="a field that both events have, such as review_id")
 
 
 class WhenMetric(_Written):
     """A limit on a rolling metric. is: such as "< 20"; samples: such as ">= 50"."""
 
-    metric: str
-    by: list[str] = []
-    over: Elapsed
-    is_: Annotated[str, Field(alias="is")]
-    samples: str | int | None = None
+    metric: str = Field(description="the name of a metric, such as nps")
+    by: list[str] = Field([], description="a list of dimensions, such as [touchpoint]")
+    over: Elapsed = Field(description="the window of the metric: 24h, 7d or 28d")
+    is_: Any = Field(alias="is", description='a limit, such as "< 20"')
+    samples: Any = Field(None, description='how many are needed, such as ">= 50"')
 
 
 class Rule(_Written):
     """One rule, as written."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    summary: Annotated[str, Field(min_length=1, max_length=300)]
-    enabled: bool = True
-    when: dict[str, Any]
-    unless: dict[str, Any] | None = None
-    once: Once | None = None
-    for_: Annotated[Elapsed | None, Field(alias="for")] = None
-    clear: str | None = None
-    alert: Literal["info", "warning", "critical"]
-    follow_up: FollowUp | None = None
+    id: Id = Field(description="an id of small letters, digits and single hyphens, such as low-nps")
+    summary: str = Field(
+        min_length=1,
+        max_length=300,
+        description="a sentence of at most 300 characters that says what it is for",
+    )
+    enabled: bool = Field(True, description="true or false")
+    when: dict[str, Any] = Field(
+        description='a map with an "event" or a "metric", such as {event: survey.answered}'
+    )
+    unless: dict[str, Any] | None = Field(
+        None, description="a map such as {event: review.responded, same: review_id, within: 24h}"
+    )
+    once: Once | None = Field(None, description="a map such as {per: customer, every: 30d}")
+    for_: Elapsed | None = Field(None, alias="for", description="a length of time, such as 6h")
+    clear: Any = Field(None, description='a limit, such as ">= 25"')
+    alert: Literal["info", "warning", "critical"] = Field(description="info, warning or critical")
+    follow_up: FollowUp | None = Field(None, description="a map such as {team: care, due: 1 business day}")

@@ -11,6 +11,7 @@
       review_id: {hash: [author, date, content]}
       rating: {path: stars, as: number, scale: [{from: 2015-06-09, divide_by: 2, at_least: 1}]}
       platform: {value: shop}
+      attributes.shelf: shelf      # a dimension of one's own
 
 A text is short for a path. Paths are JMESPath (https://jmespath.org); an empty text counts as missing.
 """
@@ -18,89 +19,48 @@ A text is short for a path. Paths are JMESPath (https://jmespath.org); an empty 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from datetime import date, datetime
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import jmespath
-import jmespath.exceptions
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline import yaml_places
-from pipeline.errors import SourceError
+from pipeline.errors import Mistake, SourceError
 from pipeline.events.codec import Rejection
-from pipeline.events.model import CUSTOMER_EVENTS, data_type, type_name
+from pipeline.events.model import (
+    CUSTOMER_EVENTS,
+    FOLLOW_UPS,
+    SUBJECT_OPTIONAL,
+    Data,
+    Event,
+    SurveyAnswered,
+    data_type,
+    type_name,
+)
 from pipeline.nearest import did_you_mean
+from pipeline.sources.model import Mapped, Scale, Value
+from pipeline.written import a_or_b, validated
+from pipeline.yaml_places import Document, Path_
 
 _EVENTS = {type_name(event).removeprefix("cx."): event for event in CUSTOMER_EVENTS}
-
-
-class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-def _path(text: Any) -> Any:
-    try:
-        return jmespath.compile(str(text)) if not hasattr(text, "search") else text
-    except jmespath.exceptions.JMESPathError as error:
-        raise ValueError(f'"{text}" is no JMESPath: {str(error).splitlines()[0]}') from error
-
-
-JmesPath = Annotated[Any, BeforeValidator(_path)]
-
-
-class Scale(_Written):
-    """Another scale from a day on (in the event's own time): the number divided, and not below at_least."""
-
-    from_: Annotated[date, Field(alias="from")]
-    divide_by: Annotated[float, Field(gt=0)] = 1
-    at_least: float | None = None
-
-
-class Value(_Written):
-    """Where a field comes from: a path, a fixed value, or a hash of several paths."""
-
-    path: JmesPath | None = None
-    value: str | int | float | bool | None = None
-    hash: list[JmesPath] | None = None
-    as_: Annotated[Literal["text", "number", "integer", "boolean"] | None, Field(alias="as")] = None
-    scale: list[Scale] = []
-
-
-class When(_Written):
-    """The event's time. format: as Python's strptime, or "iso" or "unix"; zone: where the time has no offset."""
-
-    path: JmesPath
-    format: str = "iso"
-    zone: str = "UTC"
-
-
-def _short(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
-class Mapped(_Written):
-    """The whole mapping, as written."""
-
-    source: Annotated[str, Field(min_length=1)]
-    format: Literal["csv", "json", "json-array"] = "json"
-    order: Literal["arrival", "time"] = "arrival"
-    type: str
-    id: Annotated[Value, BeforeValidator(_short)]
-    time: Annotated[When, BeforeValidator(_short)]
-    subject: Annotated[Value | None, BeforeValidator(_short)] = None
-    data: dict[str, Annotated[Value, BeforeValidator(_short)]] = {}
+_OWN = "attributes."
+#: What the rest of a mapping is checked with where these are wrong.
+_ANYTHING = {"source": "x", "id": {"value": "x"}, "time": {"path": "x"}}
 
 
 class SourceMapping:
     """A compiled mapping."""
 
-    def __init__(self, written: Mapped) -> None:
-        self.written = written
+    def __init__(self, written: Mapped, document: Document) -> None:
+        self.written, self._document = written, document
+        self._type = written.type.removeprefix("cx.")
         self._zone = ZoneInfo(written.time.zone)
+        fields = msgspec.structs.fields(data_type(_EVENTS[self._type]))
+        self._required = [field.name for field in fields if field.required]
 
     def event(self, row: Mapping[str, Any]) -> bytes | Rejection:
         """One row as the bytes of an event, or what is wrong with it."""
@@ -109,24 +69,43 @@ class SourceMapping:
             at = self._time(row)
             event: dict[str, Any] = {
                 "specversion": "1.0",
-                "id": str(_value(written.id, row, at, "id")),
+                "id": _text("id", _value(written.id, row, at, "id")),
                 "source": written.source,
-                "type": f"cx.{written.type}",
+                "type": f"cx.{self._type}",
                 "time": at.isoformat(),
             }
-            if (
-                written.subject is not None
-                and (subject := _value(written.subject, row, at, "subject")) is not None
-            ):
-                event["subject"] = str(subject)
+            subject = _value(written.subject, row, at, "subject") if written.subject is not None else None
+            if subject is not None:
+                event["subject"] = _text("subject", subject)
             data = {name: _value(value, row, at, name) for name, value in written.data.items()}
         except ValueError as error:
-            return Rejection("row.invalid", str(error))
-        required = {f.name for f in msgspec.structs.fields(data_type(_EVENTS[written.type])) if f.required}
-        if missing := sorted(name for name in required if data.get(name) is None):
+            return Rejection("row.invalid", str(error).splitlines()[0])
+        if missing := [name for name in self._required if data.get(name) is None]:
             return Rejection("row.invalid", f"{', '.join(missing)}: the row has no value for it")
-        event["data"] = {name: value for name, value in data.items() if value is not None}
+        event["data"] = _with_attributes({name: value for name, value in data.items() if value is not None})
         return msgspec.json.encode(event)
+
+    def missing_columns(self, header: Iterable[str]) -> list[Mistake]:
+        """The columns that the mapping reads and that are not in a file's header, with their places."""
+        known = list(header)
+        return [
+            self._document.mistake(place, f'the file has no column "{name}"; {did_you_mean(name, known)}')
+            for place, name in self._columns()
+            if name not in known
+        ]
+
+    def _columns(self) -> Iterator[tuple[Path_, str]]:
+        written = self.written
+        values: list[tuple[Path_, Any]] = [(("id",), written.id), (("time",), written.time)]
+        values += [(("data", name), value) for name, value in written.data.items()]
+        if written.subject is not None:
+            values.append((("subject",), written.subject))
+        for place, value in values:
+            paths = [((*place, "path"), value.path)]
+            paths += [((*place, "hash", n), one) for n, one in enumerate(getattr(value, "hash", None) or ())]
+            for inner, path in paths:
+                if path is not None and path.parsed["type"] == "field":
+                    yield (inner if inner in self._document.values else place), path.parsed["value"]
 
     def _time(self, row: Mapping[str, Any]) -> datetime:
         written = self.written.time
@@ -135,87 +114,138 @@ class SourceMapping:
             raise ValueError("time: the row has no value for it")
         try:
             if written.format == "unix":
-                return datetime.fromtimestamp(float(found), ZoneInfo("UTC"))
+                return datetime.fromtimestamp(float(found), UTC)
             if written.format == "iso":
                 at = datetime.fromisoformat(str(found))
             else:
                 at = datetime.strptime(str(found), written.format)  # noqa: DTZ007 (the zone follows)
-        except ValueError as error:
-            raise ValueError(f"time: {error}") from error
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            raise ValueError(f'time: "{found}" is no time of the format {written.format}') from error
         return at if at.tzinfo is not None else at.replace(tzinfo=self._zone)
 
 
 def load_mapping(path: Path) -> SourceMapping:
     """Read a mapping. Raises FileError, or SourceError with all mistakes."""
     document = yaml_places.read(path)
-    if document.mistakes:
-        raise SourceError(document.mistakes)
-    try:
-        written = Mapped.model_validate(document.data)
-    except ValidationError as error:
-        raise SourceError(
-            [
-                document.mistake(
-                    e["loc"],
-                    f"{e['loc'][-1] if e['loc'] else 'mapping'}: {e['msg'].removeprefix('Value error, ')}",
-                )
-                for e in error.errors()
-            ]
-        ) from error
-    mistakes = []
-    event = _EVENTS.get(written.type)
+    mistakes = list(document.mistakes)
+    written = None
+    if not mistakes:
+        written = validated(Mapped, document.data, document, (), mistakes, "a source mapping", _ANYTHING)
+    if written is not None:
+        mistakes += _wrong(written, document)
+    if written is None or mistakes:
+        raise SourceError(mistakes)
+    return SourceMapping(written, document)
+
+
+def _wrong(written: Mapped, document: Document) -> Iterator[Mistake]:
+    """What is wrong for this type of event, and with formats and zones."""
+    event = _EVENTS.get(written.type.removeprefix("cx."))
     if event is None:
-        mistakes.append(
-            document.mistake(
-                ("type",), f'unknown event "{written.type}"; {did_you_mean(written.type, _EVENTS)}'
-            )
-        )
+        hint = did_you_mean(written.type, _EVENTS)
+        yield document.mistake(("type",), f'unknown event "{written.type}"; {hint}')
     else:
-        fields = {f.name: f for f in msgspec.structs.fields(data_type(event))}
-        mistakes += [
-            document.mistake(
-                ("data", name), f'"{written.type}" has no field "{name}"; known are: {", ".join(fields)}'
-            )
-            for name in written.data
-            if name not in fields
-        ]
-        mistakes += [
-            document.mistake(("data",), f'"{written.type}" needs the field "{name}"')
-            for name, known in fields.items()
-            if known.required and name not in written.data
-        ]
+        yield from _wrong_fields(written, event, document)
     try:
         ZoneInfo(written.time.zone)
-    except (KeyError, ValueError):
-        mistakes.append(document.mistake(("time", "zone"), f'"{written.time.zone}" is no time zone'))
-    if mistakes:
-        raise SourceError(mistakes)
-    return SourceMapping(written)
+    except (KeyError, ValueError, OSError):
+        text = f'zone: "{written.time.zone}" is no time zone; write for example Europe/Amsterdam'
+        yield document.mistake(("time", "zone"), text)
+    try:
+        datetime.strptime("", written.time.format)  # noqa: DTZ007 (only the format is looked at)
+    except ValueError as error:
+        if "bad directive" in str(error) or "stray" in str(error):
+            text = (
+                f'format: "{written.time.format}" is no format of a time; write for example "%Y-%m-%d %H:%M"'
+            )
+            yield document.mistake(("time", "format"), text)
+
+
+def _wrong_fields(written: Mapped, event: type[Event], document: Document) -> Iterator[Mistake]:
+    fields = {field.name: field for field in msgspec.structs.fields(data_type(event))}
+    name = type_name(event).removeprefix("cx.")
+    if (
+        written.subject is None
+        and "subject" not in document.data
+        and event not in (*SUBJECT_OPTIONAL, *FOLLOW_UPS)
+    ):
+        text = f'"{name}" needs a "subject"; write where the customer\'s id stands'
+        yield document.mistake(("type",), text)
+    if not written.data and document.data.get("data"):
+        return  # it could not be read, and that is said already
+    for one in written.data:
+        if one not in fields and not (one.startswith(_OWN) and one != _OWN):
+            text = f'"{name}" has no field "{one}"; {did_you_mean(one, fields)}'
+            yield document.mistake(("data", one), text, key=True)
+    for one, field in fields.items():
+        if field.required and one not in written.data:
+            yield document.mistake(("data",), f'"{name}" needs the field "{one}"', key=True)
+    if event is SurveyAnswered:
+        scores = [one for one in fields if one not in Data.__struct_fields__]
+        if not any(one in written.data for one in scores):
+            text = f'"{name}" needs one of the fields {a_or_b(scores)}'
+            yield document.mistake(("data",), text, key=True)
 
 
 def _value(value: Value, row: Mapping[str, Any], at: datetime, name: str) -> Any:
     """A field of a row; None where it is missing. Raises ValueError with the field's name."""
     if value.hash is not None:
-        parts = "\0".join(str(path.search(row)) for path in value.hash)
-        return hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
+        parts = [path.search(row) for path in value.hash]
+        if all(part in (None, "") for part in parts):
+            return None
+        return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).hexdigest()
     found: Any = value.value if value.path is None else value.path.search(row)
     if found is None or found == "":
         return None
     try:
         found = _CONVERT[value.as_](found) if value.as_ is not None else found
-    except (ValueError, KeyError) as error:
-        raise ValueError(f'{name}: "{found}" is no {value.as_}') from error
-    for scale in value.scale:
-        if at.date() >= scale.from_:
-            found = found / scale.divide_by
-            found = max(scale.at_least, found) if scale.at_least is not None else found
-    return found
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f'{name}: "{found}" is {_NOT[value.as_ or ""]}') from error
+    begun = [scale for scale in value.scale if at.date() >= scale.from_]
+    return _scaled(max(begun, key=lambda scale: scale.from_), found, name) if begun else found
 
 
+def _scaled(scale: Scale, found: Any, name: str) -> float:
+    if not isinstance(found, int | float):
+        raise ValueError(f'{name}: "{found}" is no number that can be scaled')
+    scaled = found / scale.divide_by
+    return max(scale.at_least, scaled) if scale.at_least is not None else scaled
+
+
+def _text(name: str, found: Any) -> str:
+    """An id. Raises ValueError where there is none."""
+    if found is None:
+        raise ValueError(f"{name}: the row has no value for it")
+    if isinstance(found, dict | list | bool):
+        raise ValueError(f"{name}: a text or a number is expected")
+    return str(found)
+
+
+def _with_attributes(data: dict[str, Any]) -> dict[str, Any]:
+    """Fields such as attributes.shelf, together under `attributes`."""
+    own = {name.removeprefix(_OWN): data.pop(name) for name in list(data) if name.startswith(_OWN)}
+    return {**data, "attributes": {**data.get("attributes", {}), **own}} if own else data
+
+
+def _number(found: Any) -> float:
+    number = float(found)
+    if not math.isfinite(number):
+        raise ValueError("no number to count with")
+    return number
+
+
+def _integer(found: Any) -> int:
+    number = _number(found)
+    if not number.is_integer():
+        raise ValueError("not whole")
+    return int(number)
+
+
+_NOT = {"number": "no number", "integer": "no whole number", "boolean": "neither true nor false"}
 _CONVERT: Mapping[str, Any] = {
-    "text": str,
-    "number": float,
-    "integer": lambda found: int(float(found)),
+    "text": lambda found: str(found).lower() if isinstance(found, bool) else str(found),
+    "number": _number,
+    "integer": _integer,
     "boolean": lambda found: {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
         str(found).lower()
     ],

@@ -12,6 +12,6 @@ metrics    what is counted, and the rules about it
 """
 
 from tests.oracle.reading import Event, read_line
-from tests.oracle.shard import Oracle
+from tests.oracle.shard import Oracle, run
 
-__all__ = ["Event", "Oracle", "read_line"]
+__all__ = ["Event", "Oracle", "read_line", "run"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.oracle.followups import Timer
 from tests.oracle.reading import DAY, Event
@@ -153,7 +154,9 @@ class Episodes:
         rule = match.rule
         alert_id = "a-" + derived(rule.id, match.key, match.event.episode)
         customer = match.event.subject
-        alert = Alert(alert_id, rule.id, rule.kind, rule.severity, match.key, match.time, customer, rule.follow_up)
+        alert = Alert(
+            alert_id, rule.id, rule.kind, rule.severity, match.key, match.time, customer, rule.follow_up
+        )
         alert.start = match.time if rule.kind == "absence" else max(match.time, watermark)
         match.state, match.alert = "fired", alert
         self.fired.append(match)
@@ -164,11 +167,14 @@ class Episodes:
 
     def resolve_at_once(self, match: Match) -> None:
         """What was already seen after the deadline resolves the alert that has just fired."""
-        ends = [(e.time, "answered_late") for e in self.answers(match) if e.time > match.time]
-        newest = self.later_versions(match)[-1:]
-        ends += [(e.time, "edited") for e in newest if not match.rule.when.matches(e)]
-        if ends and match.alert is not None:
-            self.outputs.resolve(match.alert, *min(ends, key=lambda end: (end[0], end[1] != "edited")))
+        if match.alert is None:
+            return
+        late = [(e, "answered_late") for e in self.answers(match) if e.time > match.time]
+        later = [e for e in self.later_versions(match) if e.time > match.time]
+        late += [(e, "edited") for e in later if not match.rule.when.matches(e)]
+        if late:  # the earliest; of equals, the first to arrive
+            event, code = min(late, key=lambda end: (end[0].time, self.events.index(end[0])))
+            self.outputs.resolve(match.alert, event.time, code)
 
     def retract(self, match: Match, seen: int, code: str) -> None:
         """Take an alert back, and judge again what it held."""
@@ -190,10 +196,10 @@ class Episodes:
         timers: list[Timer] = []
         for match in self.matches:
             if match.state == "pending":
-                timers.append((match.time, match.order, lambda m=match: self.judge(m, m.time)))  # type: ignore[misc]
+                timers.append((match.time, match.order, partial(self.judge, match, match.time)))
             elif match.firing:
                 due = match.time + EXPIRES
-                timers.append((due, match.order, lambda m=match, t=due: self.expire(m, t)))  # type: ignore[misc]
+                timers.append((due, match.order, partial(self.expire, match, due)))
         return timers
 
     def expire(self, match: Match, time: int) -> None:

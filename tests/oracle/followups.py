@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.oracle.reading import DAY, Event
@@ -82,14 +83,15 @@ class FollowUps:
 
     def retracted(self, alert: Alert, time: int) -> None:
         for f in self.all:
-            if f.open and alert in f.reasons:
-                f.reasons.remove(alert)
+            if f.open and alert.id in [reason.id for reason in f.reasons]:
+                f.reasons = [reason for reason in f.reasons if reason.id != alert.id]
                 self.say(f, "updated", time, change="reason_removed")
                 if not f.reasons and not f.taken:
                     self.close(f, time, resolution="moot")
 
     def close(self, f: FollowUp, time: int, **more: Any) -> None:
-        f.open, f.ladders, f.closed_at = False, [], time
+        f.closed_at = time if f.open else f.closed_at
+        f.open, f.ladders = False, []
         self.say(f, "closed", time, **more)
 
     def agent(self, event: Event, watermark: int) -> str | None:
@@ -107,10 +109,10 @@ class FollowUps:
                 if alert.kind in ("event", "count") and alert.state == "firing":
                     self.outputs.resolve(alert, event.time, "followup_closed")
             return None
-        if what == "reopened":
+        if what == "reopened" and not f.open:
             f.open, f.contacted, f.overdue = True, False, False
             f.due = after(event.time, f.policy["due"], self.zone) if f.policy.get("due") else None
-        else:
+        if what in ("assigned", "contacted"):
             f.taken = True
         if what == "contacted":
             f.contacted, f.ladders = True, []
@@ -121,10 +123,11 @@ class FollowUps:
         timers: list[Timer] = []
         for f in self.all:
             if f.open and not f.contacted and not f.overdue and f.due is not None:
-                timers.append((f.due, 0, lambda f=f: self.overdue(f)))  # type: ignore[misc]
+                timers.append((f.due, 0, partial(self.overdue, f)))
             for ladder in f.ladders:
                 if ladder.alert in f.reasons and ladder.taken < len(ladder.steps):
-                    timers.append((ladder.steps[ladder.taken][0], 0, lambda x=ladder: self.escalate(x)))  # type: ignore[misc]
+                    due = ladder.steps[ladder.taken][0]
+                    timers.append((due, 0, partial(self.escalate, ladder)))
         return timers
 
     def overdue(self, f: FollowUp) -> None:

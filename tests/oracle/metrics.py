@@ -119,7 +119,11 @@ def first_responses(counted: Sequence[Counted]) -> list[Sample]:
 
 def first_response(opened: Event, replies: list[int]) -> list[Sample]:
     answers = [time for time in replies if time >= opened.time]
-    return [Sample("response", min(answers), (min(answers) - opened.time) / 1000, opened.data)] if answers else []
+    return (
+        [Sample("response", min(answers), (min(answers) - opened.time) / 1000, opened.data)]
+        if answers
+        else []
+    )
 
 
 def mean(values: list[float]) -> float:
@@ -231,7 +235,15 @@ class Board:
     def fire(self, rule: dict[str, Any], series: Series, since: int, time: int) -> None:
         alert_id = "a-" + derived(rule["id"], series.key, str(since))
         alert = Alert(
-            alert_id, rule["id"], "metric", rule["alert"], series.key, time, None, rule.get("follow_up"), start=time
+            alert_id,
+            rule["id"],
+            "metric",
+            rule["alert"],
+            series.key,
+            time,
+            None,
+            rule.get("follow_up"),
+            start=time,
         )
         series.alert, series.since = alert, None
         self.outputs.alert(alert, "fired", time)

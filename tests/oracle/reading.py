@@ -16,7 +16,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # One of the fields in a group must be there.
 REQUIRED: dict[str, list[list[str]]] = {
-    "survey.answered": [["nps", "csat", "ces", "tone", "expected", "experienced", "goal_reached", "survey_id"]],
+    "survey.answered": [
+        ["nps", "csat", "ces", "tone", "expected", "experienced", "goal_reached", "survey_id"]
+    ],
     "review.posted": [["review_id"], ["rating"]],
     "review.responded": [["review_id"]],
     "touchpoint.visited": [["touchpoint"]],
@@ -88,7 +90,7 @@ def ms(text: str) -> int:
 
 
 def rfc3339(time: int) -> str:
-    """ms → RFC 3339 in UTC, with milliseconds only if there are any."""
+    """RFC 3339 in UTC of ms, with milliseconds only if there are any."""
     moment = EPOCH + timedelta(milliseconds=time)
     return moment.isoformat(timespec="milliseconds" if time % SECOND else "seconds").replace("+00:00", "Z")
 
@@ -102,6 +104,14 @@ def read_line(line: str) -> Event | str:
     except ValueError:
         return "json.invalid"
     return read(value) if isinstance(value, dict) else "json.invalid"
+
+
+def time_of(line: str) -> int | None:
+    """The time of a line, whether it is an event or not; None where there is none to read."""
+    try:
+        return ms(json.loads(line)["time"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def read(value: dict[str, Any]) -> Event | str:

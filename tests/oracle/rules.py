@@ -6,7 +6,7 @@ import hashlib
 import operator
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -157,7 +157,13 @@ class Outputs:
     def alert(self, alert: Alert, what: str, time: int, **more: Any) -> None:
         step = f"/{more['step']}" if "step" in more else ""
         self.alerts.append(
-            {"type": what, "id": f"{alert.id}/{what}{step}", "rule": alert.rule, "key": alert.key, "time": time}
+            {
+                "type": what,
+                "id": f"{alert.id}/{what}{step}",
+                "rule": alert.rule,
+                "key": alert.key,
+                "time": time,
+            }
             | ({"subject": alert.customer} if alert.customer else {})
             | more
         )

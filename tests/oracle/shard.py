@@ -9,7 +9,7 @@ from typing import Any
 from tests.oracle.episodes import Episodes
 from tests.oracle.followups import FollowUps
 from tests.oracle.metrics import Board, Counted
-from tests.oracle.reading import DAY, MINUTE, Event, read_line
+from tests.oracle.reading import DAY, MINUTE, Event, read_line, time_of
 from tests.oracle.rules import Alert, Outputs, Rule
 
 LATENESS = 5 * MINUTE
@@ -41,10 +41,16 @@ class Oracle:
         self.follow_ups = FollowUps(self.outputs, zone)
         self.board = Board([rule for rule in enabled if "metric" in rule["when"]], self.outputs, zone)
         self.reviews = Episodes(
-            [rule for rule in of_events if rule.about_reviews], self.outputs, self.raised_by_review, self.retracted
+            [rule for rule in of_events if rule.about_reviews],
+            self.outputs,
+            self.raised_by_review,
+            self.retracted,
         )
         self.customers = Episodes(
-            [rule for rule in of_events if not rule.about_reviews], self.outputs, self.raised_by_customer, self.retracted
+            [rule for rule in of_events if not rule.about_reviews],
+            self.outputs,
+            self.raised_by_customer,
+            self.retracted,
         )
         self.line = 0
         self.seen = BEFORE  # the greatest event time
@@ -151,13 +157,15 @@ class Oracle:
     def raised_by_review(self, alert: Alert) -> None:
         """The follow-up of a review belongs to the customer's shard, if there is a customer."""
         if alert.customer is not None and "customer" not in self.roles:
-            self.forwarded_alerts.append(("fired", alert, alert.time))
+            if alert.follow_up is not None:
+                self.forwarded_alerts.append(("fired", alert, alert.time))
         else:
             self.follow_ups.fired(alert, alert.customer or alert.key)
 
     def retracted(self, alert: Alert, time: int) -> None:
         if alert.customer is not None and "customer" not in self.roles:
-            self.forwarded_alerts.append(("retracted", alert, time))
+            if alert.follow_up is not None:
+                self.forwarded_alerts.append(("retracted", alert, time))
         else:
             self.follow_ups.retracted(alert, time)
 
@@ -174,8 +182,8 @@ def run(
     """A replay: one shard with both roles, every line stamped with the moment that the run started."""
     oracle = Oracle(rules, zone=zone)
     for number, line in enumerate(lines, start=1):
-        event = read_line(line)
-        if until is not None and isinstance(event, Event) and event.time > until:
+        time = time_of(line)
+        if until is not None and time is not None and time > until:
             continue
         oracle.feed(line, now, number)
         watch(oracle)

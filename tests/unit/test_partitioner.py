@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.partitioner import murmur2 as aiokafka_murmur2
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.partitioner import partition_of
+from pipeline.partitioner import murmur2, partition_of
+from tests.chance import examples
 
 
 @pytest.mark.parametrize(
@@ -25,3 +30,11 @@ def test_a_key_has_its_partition(key: bytes, of_12: int) -> None:
 
 def test_without_a_key_it_is_the_first() -> None:
     assert partition_of(None, 12) == 0
+
+
+@examples(300)
+@given(st.binary(max_size=40) | st.text(max_size=20).map(str.encode), st.integers(1, 5000))
+def test_aiokafka_puts_it_there_too(key: bytes, partitions: int) -> None:
+    everything = list(range(partitions))
+    assert partition_of(key, partitions) == DefaultPartitioner()(key, everything, everything)
+    assert murmur2(key) == aiokafka_murmur2(key) & 0xFFFFFFFF

@@ -1,0 +1,123 @@
+"""What events and their fields are, in words and by example; for schemas and for those who read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Type (without `cx.`) → what it says.
+EVENTS: Mapping[str, str] = {
+    "survey.answered": "A customer answered a survey.",
+    "review.posted": "A customer wrote a review, or changed it: the same `review_id` again is an edit.",
+    "review.responded": "Somebody answered a review in public.",
+    "touchpoint.visited": "A customer was at a touchpoint.",
+    "contact.opened": "A customer contacted us; a case begins.",
+    "contact.replied": "Somebody wrote or spoke in a case.",
+    "contact.resolved": "A case is solved.",
+    "contact.reopened": "A case was not solved after all.",
+    "purchase.completed": "A customer bought something.",
+    "order.delivered": "An order has arrived.",
+    "order.returned": "An order came back.",
+    "selfservice.resolved": "A customer found the answer without us.",
+    "selfservice.failed": "A customer looked for an answer and did not find it.",
+    "promise.made": "We promised a customer something.",
+    "promise.kept": "We kept a promise.",
+    "promise.broken": "We did not keep a promise.",
+    "customer.joined": "Somebody became a customer.",
+    "customer.renewed": "A customer stays.",
+    "customer.churned": "A customer left.",
+    "referral.made": "A customer recommended us to somebody.",
+    "share.made": "A customer shared something of ours.",
+    "observation.noted": "Staff saw or heard something.",
+    "mention.posted": "Somebody mentioned us in public.",
+    "employee.answered": "An employee answered a survey.",
+    "followup.opened": "A follow-up was opened; written by cxloop.",
+    "followup.assigned": "Somebody takes a follow-up on.",
+    "followup.contacted": "The customer of a follow-up was contacted.",
+    "followup.closed": "A follow-up is done.",
+    "followup.reopened": "A follow-up was not done after all.",
+}
+
+#: Field of the envelope → what it is, and an example.
+ENVELOPE: Mapping[str, tuple[str, Any]] = {
+    "specversion": ("The version of CloudEvents.", "1.0"),
+    "id": ("With `source` it identifies the event: the same pair twice is one event.", "7f3c9a"),
+    "source": ("Where the event comes from.", "/shop/surveys"),
+    "type": ("What happened.", None),
+    "time": ("When it happened, with an offset from UTC (RFC 3339).", "2026-11-22T09:15:00Z"),
+    "subject": ("The customer's id.", "cust-1042"),
+    "datacontenttype": ("The media type of `data`.", "application/json"),
+    "data": ("What it says.", None),
+}
+
+#: Field of the data → what it is, and an example.
+FIELDS: Mapping[str, tuple[str, Any]] = {
+    "agent": ("Who acted.", "kim"),
+    "amount": ("What was paid, in whole units of the currency.", 49.95),
+    "answered_by": ("Who picked up: a human, or a menu.", "human"),
+    "attributes": ("Dimensions of your own: a flat map.", {"store": "12"}),
+    "brand": ("The brand.", "northwind"),
+    "by": ("Who wrote; an agent where nothing stands here.", "agent"),
+    "cause": ("Why it came to this, such as a late delivery.", "late delivery"),
+    "ces": ("Customer effort: 1 (hard) to 7 (easy).", 3),
+    "channel": ("The channel.", "web"),
+    "comment": ("What was said, word for word.", "Levering veel te laat"),
+    "contact_id": ("The case.", "case-88"),
+    "csat": ("Satisfaction: 1 to 5.", 2),
+    "currency": ("The currency (ISO 4217).", "EUR"),
+    "due": ("When the promise must have been kept (RFC 3339).", "2026-11-24T16:00:00Z"),
+    "duration_s": ("How long it took, in seconds.", 94.5),
+    "emotion": ("How it felt: -2 (awful) to 2 (wonderful).", -1),
+    "enps": ("Would they recommend us as an employer? 0 to 10.", 8),
+    "expected": ("What the customer expected: 1 to 5.", 4),
+    "experienced": ("What the customer got: 1 to 5.", 2),
+    "followup_id": ("The follow-up.", "f-5f1c0a6d2e9b47c3a810"),
+    "goal_reached": ("Could the customer do what they came for?", False),
+    "key": (
+        "What the follow-up is about, where that is no customer: a review's id, or a metric.",
+        "review-9",
+    ),
+    "language": ("The language (BCP 47).", "nl"),
+    "location": ("The place.", "Utrecht"),
+    "nps": ("Would they recommend us? 0 to 10.", 3),
+    "order_id": ("The order.", "order-731"),
+    "outcome": ("How it ended.", "abandoned"),
+    "persona": ("The customer's persona.", "bargain hunter"),
+    "plan": ("What the customer subscribed to.", "family"),
+    "platform": ("Where it was published.", "trustpilot"),
+    "product": ("The product.", "SKU-12"),
+    "promise_id": ("The promise.", "promise-5"),
+    "rating": ("The stars: 1 to 5, fractions allowed.", 1.5),
+    "reach": ("How many people saw it.", 1200),
+    "reason": ("Why.", "never arrived"),
+    "recovered": ("Is the customer content again?", True),
+    "referred": ("Who was recommended to.", "cust-2001"),
+    "resolution": ("What was done.", "refunded"),
+    "responder": ("Who answered.", "store manager"),
+    "review_id": ("The review.", "review-9"),
+    "rule": ("The rule that asked for the follow-up.", "detractor-follow-up"),
+    "segment": ("The customer's segment.", "business"),
+    "sentiment": ("How it sounds: -1 (bad) to 1 (good).", -0.6),
+    "stage": ("The stage of the journey, where the touchpoint does not say it.", "loyalty"),
+    "survey_id": ("The survey.", "after-delivery"),
+    "team": ("The team.", "returns"),
+    "title": ("The headline.", "Never again"),
+    "tone": ("How the customer felt, in a word.", "angry"),
+    "topic": ("What it was about.", "invoice"),
+    "touchpoint": ("Where on the journey it happened.", "checkout"),
+    "value": ("What the customer is worth, in whole units of the currency.", 320),
+    "what": ("What was promised.", "a new parcel"),
+}
+
+#: The same field of one type (without `cx.`), where it is something of its own.
+SPECIAL: Mapping[tuple[str, str], tuple[str, Any]] = {
+    ("contact.opened", "reason"): ("Why the customer contacts us.", "parcel lost"),
+    ("contact.replied", "reason"): ("Why the customer contacted us.", "parcel lost"),
+    ("contact.resolved", "reason"): ("Why the customer contacted us.", "parcel lost"),
+    ("contact.reopened", "reason"): ("Why it was not solved.", "still no parcel"),
+    ("order.returned", "reason"): ("Why it came back.", "too small"),
+    ("customer.churned", "reason"): ("Why the customer left.", "price"),
+    ("observation.noted", "by"): ("Who saw or heard it.", "store 12"),
+    ("observation.noted", "comment"): ("What was seen or heard.", "Queue up to the door"),
+    ("employee.answered", "comment"): ("What was said, word for word.", "Too few of us at the weekend"),
+}

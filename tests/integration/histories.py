@@ -1,0 +1,88 @@
+"""Generated histories as records to send: the same ones each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from pipeline.partitioner import partition_of
+from tests.generate import DAY, Step, steps, tell
+from tests.integration.kafka_log import Sending
+from tests.oracle.reading import rfc3339
+
+ZONE = "Europe/Amsterdam"
+#: So many are drawn for one that is told.
+DRAWN_FOR_ONE = 15
+
+
+@dataclass(frozen=True)
+class History:
+    """Records of one installation, in order. handover: how many of them the first of two workers gets; 0: there is one."""
+
+    rules: str
+    partitions: int
+    sendings: list[Sending]
+    handover: int
+
+    def under(self, prefix: str) -> list[Sending]:
+        """The records, on the topics of a prefix."""
+        return [
+            Sending(f"{prefix}.{one.topic}", one.value, one.key, (), one.partition) for one in self.sendings
+        ]
+
+
+def histories(rules: str, count: int) -> Iterator[History]:
+    """Histories of one set of rules; on one or two partitions, some with a handover in the middle."""
+    for number, story in enumerate(_richest(rules, count)):
+        partitions = 1 + number % 2
+        # Two stories, one behind the other: the second finds what the first has left open.
+        told = tell(rules, story, ZONE)
+        sendings = [_sending(line) for line in told.lines]
+        if number % 4 != 3:
+            sendings += _ends(told.clock + DAY, partitions)
+        yield History(rules, partitions, sendings, len(sendings) // 2 if number % 4 > 1 else 0)
+
+
+def _richest(rules: str, count: int) -> list[list[Step]]:
+    """Those of which most comes, of many that are drawn."""
+    drawn: list[list[Step]] = []
+
+    @settings(
+        max_examples=count * DRAWN_FOR_ONE, phases=[Phase.generate], derandomize=True, database=None,
+        deadline=None, suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(steps(rules), steps(rules))
+    def draw(one: list[Step], other: list[Step]) -> None:
+        drawn.append([*one, *other])
+
+    draw()
+
+    def outputs(story: list[Step]) -> int:
+        found = tell(rules, story, ZONE).oracle.outputs
+        return len(found.alerts) + len(found.followups)
+
+    # Those that are drawn one after another are often much alike: so the best of each stretch.
+    return [max(drawn[first * DRAWN_FOR_ONE : (first + 1) * DRAWN_FOR_ONE], key=outputs) for first in range(count)]
+
+
+def _sending(line: str) -> Sending:
+    event = json.loads(line)
+    if event["type"].startswith("cx.review."):
+        return Sending("reviews", line.encode(), event["data"]["review_id"].encode())
+    return Sending("touchpoints", line.encode(), event["subject"].encode())
+
+
+def _ends(time: int, partitions: int) -> Iterator[Sending]:
+    """An event for each partition that lets its time pass."""
+    for topic, number in ((topic, number) for topic in ("touchpoints", "reviews") for number in range(partitions)):
+        event = {"specversion": "1.0", "id": f"end-{number}", "source": "/test/end", "time": rfc3339(time)}
+        keys = (f"end-{tried}" for tried in range(100))
+        key = next(key for key in keys if partition_of(key.encode(), partitions) == number)
+        if topic == "reviews":
+            event |= {"type": "cx.review.posted", "data": {"review_id": key, "rating": 5}}
+        else:
+            event |= {"type": "cx.touchpoint.visited", "subject": key, "data": {"touchpoint": "home"}}
+        yield Sending(topic, json.dumps(event).encode(), key.encode())

@@ -1,0 +1,39 @@
+"""How far an installation has come, as its consumer group says: with the same transaction as its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Consumer, TopicPartition
+
+from pipeline.engine.path import group_id
+
+
+class Offsets:
+    """Looks at the group of a prefix from outside. A context."""
+
+    def __init__(self, broker: str, prefix: str, inputs: Iterable[tuple[str, int]]) -> None:
+        self._prefix = prefix
+        self._places = list(inputs)
+        # Of offsets: read_uncommitted shows the last that are decided, and waits for nothing.
+        self._consumer = Consumer(
+            {"bootstrap.servers": broker, "group.id": group_id(prefix), "isolation.level": "read_uncommitted"}
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def applied(self) -> dict[tuple[str, int], int]:
+        """The last applied offset of each input, by topic without prefix and partition; -1: none."""
+        asked = [TopicPartition(f"{self._prefix}.{topic}", number) for topic, number in self._places]
+        found = self._consumer.committed(asked, timeout=10)
+        return {
+            place: max(0, one.offset) - 1 for place, one in zip(self._places, found, strict=True)
+        }
