@@ -28,12 +28,12 @@ from pipeline.effects import (
 from pipeline.errors import FileError
 from pipeline.events.codec import Record, millis, moment
 from pipeline.partitioner import partition_of
+from pipeline.parts import Parts
 from pipeline.rules.compiled import Role
 from pipeline.settings import Settings
 from pipeline.shard import Shard
 from pipeline.sources.files import Line, read_events
 from pipeline.step import dead_letter
-from pipeline.parts import Parts
 
 
 @dataclass(slots=True)

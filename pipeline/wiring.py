@@ -22,11 +22,10 @@ from pipeline.events.codec import REASONS as EVENT_REASONS
 from pipeline.events.model import CUSTOMER_EVENTS, type_name
 from pipeline.observe import Feed, Gauges, PartitionView
 from pipeline.observe.gauges import Known
+from pipeline.parts import Parts
 from pipeline.settings import Settings
 from pipeline.step import REASONS
 from pipeline.web.status import status_app
-from pipeline.parts import Parts
-
 
 #: The page shows so many records of each partition from before it was there.
 _SHOWN = 500

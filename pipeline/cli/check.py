@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
@@ -15,6 +16,8 @@ from pipeline.errors import CxloopError, Mistake, MistakesError
 from pipeline.journey_file import read_journey
 from pipeline.rules.load import load, rule_files
 from pipeline.sources.mapping import load_mapping
+
+T = TypeVar("T")
 
 
 def check(
@@ -35,15 +38,15 @@ def check(
         document = yaml_places.read(file)
         keys = document.data.keys() if isinstance(document.data, dict) else ()
         if "stages" in keys:
-            mistakes += _mistakes(lambda file=file: read_journey(file))  # type: ignore[misc]
+            mistakes += _mistakes(read_journey, file)
             others += 1
         elif "source" in keys:
-            mistakes += _mistakes(lambda file=file: load_mapping(file))  # type: ignore[misc]
+            mistakes += _mistakes(load_mapping, file)
             others += 1
         else:
             rules.append(file)
     if rules:
-        mistakes += _mistakes(lambda: load(rules))
+        mistakes += _mistakes(load, rules)
     if as_json:
         found = [
             {"file": m.file, "line": m.line, "column": m.column, "text": m.text} for m in sorted(mistakes)
@@ -60,10 +63,10 @@ def check(
         )
 
 
-def _mistakes(read: object) -> list[Mistake]:
-    assert callable(read)
+def _mistakes(read: Callable[[T], object], what: T) -> list[Mistake]:
+    """What is wrong with it."""
     try:
-        read()
+        read(what)
     except MistakesError as error:
         return list(error.mistakes)
     except CxloopError as error:

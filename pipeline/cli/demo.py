@@ -42,7 +42,8 @@ def demo(
     import mode  # slow to import, and for a running worker alone
     from aiokafka import AIOKafkaProducer
 
-    from pipeline import parts as all_parts, wiring
+    from pipeline import parts as all_parts
+    from pipeline import wiring
     from pipeline.demo.screen import Screen
     from pipeline.demo.simulation import Simulation
     from pipeline.engine import embedded_broker

@@ -50,7 +50,8 @@ def run(
         log_json=log_json,
     )
     logs.configure(logging.INFO, settings.log_json)
-    from pipeline import parts as all_parts, wiring  # slow to import, and for Kafka alone
+    from pipeline import parts as all_parts  # slow to import, and for Kafka alone
+    from pipeline import wiring
 
     parts = all_parts.build(settings)
     if workers > 1:

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from pipeline.effects import Effects, Output
 from pipeline.engine import topics
 from pipeline.engine.connection import Connection
-from pipeline.partitioner import partition_of
 from pipeline.engine.tuning import Tuning
+from pipeline.partitioner import partition_of
 
 #: Size of one batch of records on its way to a partition, bytes; one larger record is a batch of its own.
 BATCH_BYTES = 524_288
