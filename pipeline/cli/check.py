@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 def check(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Rules, journeys and source mappings [default: those in use].")
+        list[Path] | None, typer.Argument(help="Rules, journeys and source mappings (default: those in use).")
     ] = None,
     as_json: options.Json = False,
 ) -> None:

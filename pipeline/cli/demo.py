@@ -20,7 +20,7 @@ def demo(
     lasts: Annotated[
         str | None,
         typer.Option(
-            "--for", help="End after so long, such as 30s [default: until Ctrl-C].", show_default=False
+            "--for", help="End after so long, such as 30s (default: until Ctrl-C).", show_default=False
         ),
     ] = None,
     speed: Annotated[str, typer.Option(help="Simulated time that passes in a second.")] = "1h",

@@ -14,20 +14,20 @@ from pipeline.span import Span
 
 Rules = Annotated[
     list[Path] | None,
-    typer.Option("--rules", help="Rule files and folders [default: the shipped rules].", show_default=False),
+    typer.Option("--rules", help="Rule files and folders (default: the shipped rules).", show_default=False),
 ]
 Broker = Annotated[
     str | None,
     typer.Option(
-        "--broker", help="Kafka's address, host:port [default: 127.0.0.1:9092].", show_default=False
+        "--broker", help="Kafka's address, host:port (default: 127.0.0.1:9092).", show_default=False
     ),
 ]
 Prefix = Annotated[
     str | None,
-    typer.Option("--prefix", help="Begins the name of every topic [default: cx].", show_default=False),
+    typer.Option("--prefix", help="Begins the name of every topic (default: cx).", show_default=False),
 ]
 Zone = Annotated[
-    str | None, typer.Option("--zone", help="Time zone of business hours [default: UTC].", show_default=False)
+    str | None, typer.Option("--zone", help="Time zone of business hours (default: UTC).", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

@@ -24,12 +24,12 @@ def run(
         typer.Option(
             min=0,
             max=65_535,
-            help="Of the status page; 0: any; worker n takes the n-th from here [default: 6066].",
+            help="Of the status page; 0: any; worker n takes the n-th from here (default: 6066).",
             show_default=False,
         ),
     ] = None,
     partitions: Annotated[
-        int | None, typer.Option(min=1, help="Of topics that are made [default: 4].", show_default=False)
+        int | None, typer.Option(min=1, help="Of topics that are made (default: 4).", show_default=False)
     ] = None,
     zone: options.Zone = None,
     log_json: Annotated[bool | None, typer.Option("--log-json", help="Log JSON lines.")] = None,

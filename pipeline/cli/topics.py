@@ -17,7 +17,7 @@ def topics(
     broker: options.Broker = None,
     prefix: options.Prefix = None,
     partitions: Annotated[
-        int | None, typer.Option(min=1, help="Of topics that are made [default: 4].", show_default=False)
+        int | None, typer.Option(min=1, help="Of topics that are made (default: 4).", show_default=False)
     ] = None,
     create: Annotated[
         bool, typer.Option("--create/--no-create", help="Make the topics that are missing.")
