@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,15 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "pipeline.cli")
+#: The same for Ctrl-C: heard even if whoever started the tests ignores it, as shells do in the background. Python
+#: itself, while it starts, would show a traceback; so it says when it has.
+LISTENING = "listens"
+INTERRUPTIBLE = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    f"print({LISTENING!r}, flush=True); from pipeline.cli import main; main()",
+)
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,14 @@ def environment(**more: str) -> dict[str, str]:
 class Process:
     """A command that runs until it is told to stop. name: for its log, which is shown when the test fails."""
 
-    def __init__(self, home: Path, name: str, *arguments: str | Path, **env: str) -> None:
+    def __init__(
+        self, home: Path, name: str, arguments: Sequence[str | Path], command: Sequence[str], env: dict[str, str]
+    ) -> None:
         self.name = name
         self.log = home / f"{name}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, *map(str, arguments)],
+                [*command, *map(str, arguments)],
                 cwd=ROOT,
                 env=environment(**env),
                 stdin=subprocess.DEVNULL,
@@ -118,9 +129,9 @@ class Processes:
         self._home = home
         self._all: list[Process] = []
 
-    def start(self, *arguments: str | Path, **env: str) -> Process:
+    def start(self, *arguments: str | Path, command: Sequence[str] = COMMAND, **env: str) -> Process:
         """One more."""
-        one = Process(self._home, f"{arguments[0]}-{len(self._all) + 1}", *arguments, **env)
+        one = Process(self._home, f"{arguments[0]}-{len(self._all) + 1}", arguments, command, env)
         self._all.append(one)
         return one
 

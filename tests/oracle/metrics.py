@@ -228,9 +228,8 @@ class Board:
             series.since = None
             return
         series.since = at if series.since is None else series.since
-        hold = duration(rule.get("for", "0s"))
-        if at - series.since >= hold:
-            self.fire(rule, series, series.since, series.since + hold)
+        if at - series.since >= duration(rule.get("for", "0s")):
+            self.fire(rule, series, series.since, at)
 
     def fire(self, rule: dict[str, Any], series: Series, since: int, time: int) -> None:
         alert_id = "a-" + derived(rule["id"], series.key, str(since))

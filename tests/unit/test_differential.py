@@ -32,7 +32,7 @@ EXPLORE = bool(os.environ.get("CXLOOP_EXPLORE"))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 many = settings(
-    max_examples=400,
+    max_examples=350,
     deadline=None,
     derandomize=not EXPLORE,
     database=None,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import traceback
 
 import typer
 
 from pipeline import __version__
-from pipeline.cli import check, demo, replay, run, schemas, topics
+from pipeline.cli import check, demo, replay, schemas, topics
+from pipeline.cli import run as run_worker
 from pipeline.errors import CxloopError
 
 app = typer.Typer(
@@ -26,17 +29,28 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
         raise typer.Exit
 
 
-for command in (demo.demo, run.run, replay.replay, check.check, topics.topics, schemas.schemas):
+for command in (demo.demo, run_worker.run, replay.replay, check.check, topics.topics, schemas.schemas):
     app.command()(command)
 
 
-def main() -> None:
-    """Run a command. What a user can mend is one clear text on stderr, never a traceback."""
+def run() -> None:
+    """Run a command, and turn what it raises into one text and an exit code."""
     try:
-        app()
+        app(prog_name="cxloop")
     except CxloopError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left
         sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw is told in one line too
+        typer.echo(_defect(error), err=True)
+        sys.exit(1)
+
+
+def _defect(error: Exception) -> str:
+    """What a user is told about an error that is ours; the traceback goes to a file of its own."""
+    with tempfile.NamedTemporaryFile("w", prefix="cxloop-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"this is a defect of cxloop {__version__}: {what}; please report it with {file.name}"

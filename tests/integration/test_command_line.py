@@ -1,0 +1,339 @@
+"""The commands as people type them: exit codes, one clear text for what they can mend, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.broker import RealKafka
+from tests.integration.processes import (
+    INTERRUPTIBLE,
+    LISTENING,
+    ROOT,
+    Ended,
+    Process,
+    Processes,
+    cxloop,
+    processes,
+    until,
+)
+
+COMMANDS = ("demo", "run", "replay", "check", "topics", "schemas")
+NOBODY = "127.0.0.1:1"
+EVENTS = ROOT / "tests" / "golden" / "late-truth-retracts-the-alert-and-mends-the-metric" / "events.jsonl"
+
+BROKEN_RULES = """\
+rules:
+  - id: first
+    summary: A type that nobody knows.
+    when: {event: survey.answred, nps: "<= 6"}
+    alert: warning
+  - id: second
+    summary: A metric that nobody knows, and a window that there is not.
+    when: {metric: npss, over: 3d, is: "< 0"}
+    alert: urgent
+  - id: second
+    summary: The same id again, and a field that nobody knows.
+    when: {event: survey.answered, npz: 3}
+    alert: info
+"""
+
+
+def run(*arguments: str | Path, within_s: float = 60.0, **env: str) -> Ended:
+    """A command, which must not show a traceback."""
+    ended = cxloop(*arguments, within_s=within_s, **env)
+    assert "Traceback" not in ended.said
+    return ended
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Processes]:
+    with processes(tmp_path) as some:
+        yield some
+
+
+# -- help and usage
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_shows_an_example(command: str) -> None:
+    ended = run(command, "--help")
+    assert ended.code == 0
+    assert f"Example: cxloop {command} " in ended.out
+    assert f"Usage: cxloop {command} " in ended.out
+
+
+def test_help_names_every_command() -> None:
+    ended = run("--help")
+    assert ended.code == 0
+    assert set(COMMANDS) <= set(ended.out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["demmo"], "demmo"),
+        (["check", "--jsn"], "--jsn"),
+        (["replay"], "events"),
+        (["replay", EVENTS, "--until", "tomorrow"], '--until: "tomorrow" is no time; write for example 2026-'),
+        (["replay", EVENTS, "--until", "2026-01-01T00:00:00"], "has no offset from UTC"),
+        (["replay", EVENTS, "--partitions", "0"], "--partitions"),
+        (["replay", EVENTS, "--zone", "Mars"], '--zone (CXLOOP_ZONE): "Mars" is no time zone'),
+        (["run", "--web-port", "99999"], "--web-port"),
+        (["run", "--workers", "0"], "--workers"),
+        (["run", "--prefix", "my topics"], "--prefix (CXLOOP_PREFIX)"),
+        (["demo", "--speed", "fast"], '--speed: "fast" is no length of time; write for example'),
+        (["demo", "--for", "soon"], '--for: "soon" is no length of time'),
+    ],
+    ids=lambda value: " ".join(map(str, value[:2])) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_told_with_exit_code_2(arguments: list[str | Path], said: str) -> None:
+    ended = run(*arguments)
+    assert ended.code == 2
+    assert said in ended.err
+    assert not ended.out
+
+
+def test_a_wrong_setting_in_the_environment_is_wrong_usage_too() -> None:
+    ended = run("topics", "--broker", NOBODY, CXLOOP_LATENESS="soon", CXLOOP_WEB_PORT="http")
+    assert ended.code == 2
+    assert [line.split(":")[0] for line in ended.err.splitlines()] == [
+        "--lateness (CXLOOP_LATENESS)",
+        "--web-port (CXLOOP_WEB_PORT)",
+    ]
+
+
+# -- check
+
+
+def test_what_comes_with_cxloop_is_right() -> None:
+    ended = run("check")
+    assert (ended.code, ended.err) == (0, "")
+    assert "All is right" in ended.out
+
+
+def test_all_mistakes_of_a_rule_file_are_told_at_once_each_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text(BROKEN_RULES)
+    ended = run("check", file)
+    assert ended.code == 1
+    lines = ended.err.splitlines()
+    assert all(re.match(rf"{file}:\d+:\d+: \S", line) for line in lines)
+    for place, what in [
+        ("4:19", 'did you mean "survey.answered"?'),
+        ("8:20", 'did you mean "nps"?'),
+        ("8:32", "24h, 7d, 28d"),
+        ("9:12", "info, warning or critical"),
+        ("10:9", '"second" is taken'),
+        ("12:36", 'did you mean "nps"?'),
+    ]:
+        assert [line for line in lines if line.startswith(f"{file}:{place}: ") and what in line], (place, lines)
+    assert len(lines) == 6
+
+
+def test_check_tells_scripts_the_same_in_json(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text(BROKEN_RULES)
+    told = run("check", file).err.splitlines()
+    ended = run("check", file, "--json")
+    assert (ended.code, ended.err) == (1, "")
+    found = json.loads(ended.out)
+    assert [f"{one['file']}:{one['line']}:{one['column']}: {one['text']}" for one in found] == told
+    right = run("check", "--json")
+    assert (right.code, json.loads(right.out)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "name"),
+    [
+        (["check"], "missing"),
+        (["check"], "noise"),
+        (["replay", EVENTS, "--rules"], "noise"),
+        (["run", "--broker", NOBODY, "--rules"], "missing"),
+        (["demo", "--rules"], "noise"),
+    ],
+    ids=lambda value: str(value[0]) if isinstance(value, list) else str(value),
+)
+def test_a_rule_file_that_cannot_be_read_is_told_in_one_line(
+    before: list[str | Path], name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "noise.yml").write_bytes(b"\x00\xff\xfe rules")
+    file = tmp_path / f"{name}.yml"
+    ended = run(*before, file)
+    assert ended.code == 1
+    assert len(ended.err.splitlines()) == 1
+    assert ended.err.startswith(str(file))
+
+
+# -- replay
+
+
+def test_a_replay_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder, more in zip(folders, (["--batch", "1"], [], ["--batch", "7"]), strict=True):
+        seed = str(len(folder.name))
+        assert run("replay", EVENTS, *more, "--out", folder, PYTHONHASHSEED=seed).code == 0
+    one, two, three = [{file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders]
+    assert set(one) == {"alerts.jsonl", "followups.jsonl", "metrics.jsonl", "deadletters.jsonl"}
+    assert one == two == three
+    assert one["metrics.jsonl"].count(b"\n") > 2
+
+
+def test_a_replay_tells_scripts_what_came_out(tmp_path: Path) -> None:
+    ended = run("replay", EVENTS, "--out", tmp_path, "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out)["events"] == len(EVENTS.read_text().splitlines())
+
+
+def test_a_replay_of_a_missing_file_is_told_in_one_line(tmp_path: Path) -> None:
+    ended = run("replay", tmp_path / "missing.jsonl", "--out", tmp_path)
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1)
+    assert "missing.jsonl" in ended.err
+
+
+def test_a_replay_into_a_place_where_nothing_can_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/cxloop")):
+        ended = run("replay", EVENTS, "--out", place)
+        assert ended.code == 1
+        assert ended.err.startswith(str(place))
+        assert "cannot be written" in ended.err
+        assert len(ended.err.splitlines()) == 1
+
+
+# -- schemas
+
+
+def test_schemas_that_differ_from_the_code_are_found(tmp_path: Path) -> None:
+    assert run("schemas", "--out", tmp_path).code == 0
+    assert run("schemas", "--out", tmp_path, "--check").code == 0
+    (tmp_path / "cx.survey.answered.schema.json").write_text("{}")
+    ended = run("schemas", "--out", tmp_path, "--check")
+    assert ended.code == 1
+    assert [line for line in ended.err.splitlines() if line.endswith(".json")] == [
+        str(tmp_path / "cx.survey.answered.schema.json")
+    ]
+
+
+def test_the_schemas_that_come_with_cxloop_are_as_the_code_says() -> None:
+    assert run("schemas", "--check").code == 0
+
+
+# -- topics and run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unreachable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Process, float]]]:
+    """Commands that wait for a broker that is not there, and when they began: they wait while other tests run."""
+    with processes(tmp_path_factory.mktemp("unreachable")) as some:
+        yield {
+            "run": (some.start("run", "--broker", NOBODY, "--web-port", "0"), time.monotonic()),
+            "topics": (some.start("topics", "--broker", NOBODY), time.monotonic()),
+        }
+
+
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_a_port_that_is_taken_is_told_in_one_line(command: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        options = ["--port", port] if command == "demo" else ["--broker", NOBODY, "--web-port", port]
+        ended = run(command, *options)
+    assert ended.code == 1
+    assert f"127.0.0.1:{port}" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_topics_are_made_once_and_described(kafka: RealKafka, prefix: str) -> None:
+    where = ("--broker", kafka.address, "--prefix", prefix)
+    ended = run("topics", *where, "--no-create")
+    assert ended.code == 1
+    assert ended.err.count("is missing; `cxloop topics` makes it") == 6
+    ended = run("topics", *where, "--partitions", "2")
+    assert ended.code == 0
+    assert ended.out.count("made just now") == 9
+    ended = run("topics", *where, "--partitions", "2", "--json")
+    found = {one["name"]: one for one in json.loads(ended.out)}
+    assert ended.code == 0
+    assert len(found) == 9
+    assert found[f"{prefix}.touchpoints"] | {"made": None} == {
+        "name": f"{prefix}.touchpoints", "partitions": 2, "replicas": 1, "made": None,
+    }  # fmt: skip
+    assert not any(one["made"] for one in found.values())
+    ended = run("topics", *where, "--partitions", "3")
+    assert ended.code == 1
+    assert ended.err.count("has 2 partitions; it needs at least 3") == 4
+
+
+def test_several_workers_start_and_end_together(kafka: RealKafka, prefix: str, running: Processes) -> None:
+    where = ("--broker", kafka.address, "--prefix", prefix, "--web-port", "0")
+    parent = running.start("run", *where, "--workers", "2")
+
+    def both_have_partitions() -> bool:
+        return len(re.findall(r"partitions: \w", parent.said)) >= 2 and len(re.findall("http://", parent.said)) == 2
+
+    until("both workers have partitions", both_have_partitions)
+    assert parent.end(signal.SIGTERM) == 0
+    assert "Traceback" not in parent.said
+
+
+# -- demo
+
+
+def test_a_demo_ends_in_time_with_a_summary(running: Processes) -> None:
+    began = time.monotonic()
+    demo = running.start("demo", "--for", "8s", "--port", "0")
+    until("its page is there", lambda: demo.get("healthz")[0] == 200)
+    assert demo.process.wait(40) == 0
+    assert time.monotonic() - began > 8
+    said = demo.said
+    assert "Traceback" not in said
+    events, alerts = (
+        int(found[1].replace(",", "")) if (found := re.search(rf"{what}\s+([\d,]+)", said)) else 0
+        for what in ("Events applied", "Alerts fired")
+    )
+    assert events > 100
+    assert alerts > 0
+
+
+def test_a_demo_ends_cleanly_with_ctrl_c(running: Processes) -> None:
+    demo = running.start("demo", "--port", "0", command=INTERRUPTIBLE)
+    until("it is ready", lambda: demo.is_ready)
+    began = time.monotonic()
+    assert demo.end(signal.SIGINT) == 0
+    assert time.monotonic() - began < 10
+    assert "What came of it" in demo.said
+    assert "Traceback" not in demo.said
+
+
+@pytest.mark.parametrize("after_s", [0.05, 0.3, 0.6, 1.2])
+def test_ctrl_c_at_any_moment_of_the_start_is_no_accident(running: Processes, after_s: float) -> None:
+    demo = running.start("demo", "--port", "0", command=INTERRUPTIBLE)
+    until("it listens", lambda: LISTENING in demo.said, every_s=0.01)
+    time.sleep(after_s)
+    assert demo.end(signal.SIGINT) in {0, 130}
+    assert "Traceback" not in demo.said
+
+
+# -- last, for they wait all the time
+
+
+@pytest.mark.parametrize("command", ["run", "topics"])
+def test_a_broker_that_does_not_answer_is_told_in_one_line(
+    command: str, unreachable: dict[str, tuple[Process, float]]
+) -> None:
+    waiting, began = unreachable[command]
+    assert waiting.process.wait(max(1.0, 40 - (time.monotonic() - began))) == 1
+    last = waiting.said.splitlines()[-1]
+    assert f"no Kafka broker answers at {NOBODY}" in last
+    assert "--broker" in last
+    assert "Traceback" not in waiting.said
+    assert "ERROR" not in waiting.said
