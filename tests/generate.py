@@ -148,7 +148,7 @@ RULES = {
   - id: csat-low-at-a-touchpoint
     summary: A touchpoint disappoints.
     when: {metric: csat, by: [touchpoint], over: 7d, is: "< 3", samples: ">= 1"}
-    for: 90m
+    for: 2h
     alert: critical
   - id: csat-low-somewhere
     summary: A place disappoints.

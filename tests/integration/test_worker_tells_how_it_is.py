@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import subprocess
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,53 +21,63 @@ from tests.integration.in_process import make_topics
 from tests.integration.kafka_log import Sending, write
 from tests.integration.processes import Process, processes, until
 
+PREFIX = f"t{uuid.uuid4().hex[:8]}"
 PARTITIONS = 2
-PLACES = {("touchpoints", "0"), ("touchpoints", "1"), ("reviews", "0"), ("reviews", "1"), ("metrics", "0")}
+PLACES = {(topic, str(number)) for topic in ("touchpoints", "reviews") for number in range(PARTITIONS)}
+MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
+#: One a minute: 19 detractors and 9 promoters.
+SURVEYS = 28
 
 
-def event(number: int, kind: str, minute: int, subject: str | None, **data: Any) -> bytes:
-    whole = {"specversion": "1.0", "id": f"e-{number}", "source": "/test", "type": f"cx.{kind}", "data": data}
-    about = {} if subject is None else {"subject": subject}
-    return json.dumps({**whole, **about, "time": f"2026-03-02T{9 + minute // 60:02}:{minute % 60:02}:00Z"}).encode()
+def event(name: str, kind: str, minute: int, subject: str, **data: Any) -> bytes:
+    time = (MORNING + timedelta(minutes=minute)).isoformat()
+    whole = {"specversion": "1.0", "id": name, "source": "/test", "type": f"cx.{kind}", "time": time}
+    return json.dumps({**whole, "subject": subject, "data": data}).encode()
 
 
-def records(prefix: str) -> Iterator[Sending]:
-    """What the worker gets: all of a topic on one partition, so that what is late is late for sure."""
-
-    def touchpoint(value: bytes) -> Sending:
-        return Sending(f"{prefix}.touchpoints", value, b"key", (), 1)
-
-    def review(value: bytes) -> Sending:
-        return Sending(f"{prefix}.reviews", value, b"key", (), 0)
-
-    for n in range(30):  # ten of them detractors
-        yield touchpoint(event(n, "survey.answered", n, f"customer-{n}", nps=n % 3 * 4 + 2, touchpoint="checkout"))
-    for n in range(3):
-        yield touchpoint(event(n, "survey.answered", n, f"customer-{n}", nps=n % 3 * 4 + 2, touchpoint="checkout"))
-    for n in range(2):  # half an hour late
-        yield touchpoint(event(100 + n, "touchpoint.visited", n, f"customer-{n}", touchpoint="home"))
-    yield touchpoint(b"{")
-    yield touchpoint(b"[")
-    yield touchpoint(event(200, "survey.answered", 29, "customer-1", nps=11))
-    for n in range(5):
-        yield review(event(300 + n, "review.posted", n, f"customer-{n}", review_id=f"r-{n}", rating=n + 1))
-    # Two days later nobody has answered the two bad ones; only the review's own partition knows of that day.
-    yield review(event(400, "review.posted", 48 * 60, None, review_id="r-late", rating=5))
+def survey(minute: int) -> bytes:
+    return event(f"s-{minute}", "survey.answered", minute, f"customer-{minute}", nps=(2, 6, 10)[minute % 3])
 
 
-@dataclass
+def review(number: int, minute: int) -> bytes:
+    data = {"review_id": f"r-{number}", "rating": number}
+    return event(f"r-{number}", "review.posted", minute, f"reader-{number}", **data)
+
+
+def customers() -> Iterator[Sending]:
+    """All on one partition, so that what is late there is late for sure."""
+    values = [
+        *map(survey, range(SURVEYS)),
+        *map(survey, range(3)),  # again
+        *(event(f"late-{n}", "touchpoint.visited", n, f"customer-{n}", touchpoint="home") for n in range(2)),
+        b"{",
+        b"null",
+        event("wrong", "survey.answered", 20, "customer-1", nps=11),
+    ]
+    for value in values:
+        yield Sending(f"{PREFIX}.touchpoints", value, b"key", (), 1)
+
+
+def reviews() -> Iterator[Sending]:
+    """Two days behind the others nobody has answered the two bad ones."""
+    for number, minute in ((1, 0), (2, 1), (3, 2), (4, 3), (5, 2 * 24 * 60)):
+        yield Sending(f"{PREFIX}.reviews", review(number, minute), b"key", (), 0)
+
+
+@dataclass(frozen=True)
 class Told:
-    """The samples of /metrics, by name and labels."""
+    """The samples of /metrics: labels and value, by name."""
 
     text: str
     samples: dict[str, list[tuple[dict[str, str], float]]]
 
-    def by(self, name: str, *labels: str) -> Counter[tuple[str, ...]]:
-        """Sums by labels, of what is not 0."""
+    def by(self, name: str, *labels: str, **where: str) -> Counter[tuple[str, ...]]:
+        """Sums by some labels, where others are as said; without those that are 0."""
         total: Counter[tuple[str, ...]] = Counter()
-        for found, value in self.samples[name]:
-            total[tuple(found[label] for label in labels)] += value  # type: ignore[assignment]
-        return Counter({key: int(value) for key, value in total.items() if value})
+        for found, value in self.samples.get(name, ()):
+            if where.items() <= found.items():
+                total[tuple(found[label] for label in labels)] += int(value)
+        return Counter({key: value for key, value in total.items() if value})
 
 
 def metrics(worker: Process) -> Told:
@@ -79,38 +90,115 @@ def metrics(worker: Process) -> Told:
     return Told(text, samples)
 
 
+@dataclass(frozen=True)
+class Started:
+    """A worker, and what /readyz and /healthz answered from the first moment until it was ready."""
+
+    worker: Process
+    ready: list[tuple[int, str]]
+    healthy: list[tuple[int, str]]
+
+
 @pytest.fixture(scope="module")
-def worker(kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A worker that is ready, and has got nothing yet."""
-    prefix = "how-it-is"
-    make_topics(kafka.address, {prefix: PARTITIONS})
+def started(kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    make_topics(kafka.address, {PREFIX: PARTITIONS})
     with processes(tmp_path_factory.mktemp("worker")) as some:
-        one = some.worker(kafka.address, prefix, "--partitions", str(PARTITIONS))
-        answers = []
+        worker = some.worker(kafka.address, PREFIX, "--partitions", str(PARTITIONS))
+        one = Started(worker, [], [])
 
         def is_ready() -> bool:
-            answers.append(one.get("readyz"))
-            return answers[-1][0] == 200
+            assert worker.process.poll() is None
+            one.healthy.append(worker.get("healthz"))
+            one.ready.append(worker.get("readyz"))
+            return one.ready[-1][0] == 200
 
         until("it is ready", is_ready, every_s=0.02)
-        one.answers = answers  # type: ignore[attr-defined]
         yield one
 
 
 @pytest.fixture(scope="module")
-def told(worker: Process, kafka: RealKafka) -> Told:
-    """What it says when it has worked off everything."""
-    sent = write(kafka.address, records("how-it-is"))
-    expected = {(topic.rpartition(".")[2], str(number)): last for (topic, number), last in sent.items()}
+def told(started: Started, kafka: RealKafka) -> Told:
+    """What it says when it has worked off everything, and what came of it."""
+    write(kafka.address, customers())
+    # The board's time is that of the shards which have one: first of those that are two days behind.
+    until("the board has values", lambda: metrics(started.worker).by("cxloop_metric_samples"))
+    write(kafka.address, reviews())
 
-    def is_done() -> Told | None:
-        now = metrics(worker)
-        applied = now.by("cxloop_applied_offset", "topic", "partition")
-        forwarded = now.by("cxloop_events_total", "topic", "type")["touchpoints", "cx.review.posted"]
-        lag = now.by("cxloop_lag_events")
-        done = all(applied[place] >= last for place, last in expected.items()) and forwarded == 5
-        return now if done and not lag and now.by("cxloop_metric_samples") else None
+    def all_of_it() -> bool:
+        now = metrics(started.worker)
+        handed_over = now.by("cxloop_events_total", "type", topic="touchpoints")["cx.alert.fired",]
+        opened = now.by("cxloop_followups_open", "team")["reputation",]
+        return (handed_over, opened) == (2, 2) and not now.by("cxloop_lag_events")
 
-    found = until("everything is applied", is_done)
-    assert isinstance(found, Told)
-    return found
+    until("everything is applied", all_of_it)
+    return metrics(started.worker)
+
+
+def test_it_is_ready_once_it_has_its_partitions(started: Started) -> None:
+    assert {status for status, _ in started.ready} <= {0, 503, 200}
+    for status, text in started.ready:
+        if status == 503:
+            assert json.loads(text)["reasons"]
+    up = metrics(started.worker).by("cxloop_partition_up", "topic", "partition")
+    assert up == Counter({place: 1 for place in PLACES | {("metrics", "0")}})
+
+
+def test_it_is_alive_from_the_first_moment(started: Started) -> None:
+    assert {status for status, _ in started.healthy} <= {0, 200}
+
+
+def test_its_counters_are_right(told: Told) -> None:
+    by_type = told.by("cxloop_events_total", "topic", "type")
+    del by_type["touchpoints", "cx.clock.ticked"], by_type["reviews", "cx.clock.ticked"]
+    assert by_type == {
+        ("touchpoints", "cx.survey.answered"): SURVEYS,
+        ("touchpoints", "cx.touchpoint.visited"): 2,
+        ("touchpoints", "cx.review.posted"): 5,  # copies
+        ("touchpoints", "cx.alert.fired"): 2,
+        ("reviews", "cx.review.posted"): 5,
+    }
+    assert told.by("cxloop_rejected_total", "reason") == {("json.invalid",): 1, ("field.wrong",): 2}
+    assert told.by("cxloop_duplicates_total") == {(): 3}
+    assert told.by("cxloop_late_total") == {(): 2}
+    assert told.by("cxloop_alerts_fired_total", "rule") == {
+        ("detractor-follow-up",): 19,
+        ("negative-review-unanswered",): 2,
+    }
+    assert told.by("cxloop_followups_opened_total", "rule") == {
+        ("detractor-follow-up",): 19,
+        ("negative-review-unanswered",): 2,
+    }
+
+
+def test_its_gauges_are_right(told: Told) -> None:
+    assert told.by("cxloop_followups_open", "team") == {("care",): 19, ("reputation",): 2}
+    where = {"window": "24h", "dimension": "total"}
+    # The watermark is at 09:22, so the panes up to 09:20 are judged.
+    assert told.by("cxloop_metric_samples", "metric", **where)["nps",] == 21
+    (nps,) = [value for labels, value in told.samples["cxloop_nps"] if where.items() <= labels.items()]
+    assert nps == pytest.approx(100 * (7 - 14) / 21)
+    assert told.by("cxloop_worker_ready") == {(): 1}
+    assert told.by("cxloop_worker_alive") == {(): 1}
+
+
+def test_what_has_not_happened_yet_is_there_as_0(told: Told) -> None:
+    rules = {labels["rule"] for labels, _ in told.samples["cxloop_alerts_fired_total"]}
+    assert {"promise-broken", "case-reopened-twice", "nps-low-at-touchpoint"} <= rules
+
+
+def test_no_customer_is_a_label(told: Told) -> None:
+    assert "customer-" not in told.text
+    assert "reader-" not in told.text
+
+
+def test_promtool_finds_nothing_to_mend(told: Told) -> None:
+    promtool = shutil.which("promtool")
+    missing = "promtool is not installed: apt-get install prometheus"
+    if promtool is None and os.environ.get("CI"):
+        pytest.fail(missing)
+    if promtool is None:
+        pytest.skip(missing)
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=told.text, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
