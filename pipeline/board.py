@@ -21,7 +21,7 @@ from pipeline.followup.book import FollowUp, FollowUps
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
 from pipeline.metrics.catalogue import WINDOWS
-from pipeline.metrics.tally import MetricsRecord, Segment, Series
+from pipeline.metrics.tally import UNCHANGED, MetricsRecord, Segment, Series
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
@@ -42,26 +42,27 @@ OTHER = "other"
 _UNSEEN = 35 * DAY
 
 
-class Pane(Remembered):
+class Pane(Remembered, kw_only=True):
     """What was counted in one pane, by series."""
 
     counts: dict[Series, dict[str, int]] = msgspec.field(default_factory=dict)
 
 
-class ShardPosition(Remembered):
+class ShardPosition(Remembered, kw_only=True):
     """How far a shard has come. offset: the last one that is counted here; watermark: ms, or None."""
 
     offset: int = -1
     watermark: int | None = None
+    part: int = 0
 
 
-class Level(Remembered):
+class Level(Remembered, kw_only=True):
     """How many are open now."""
 
     n: int = 0
 
 
-class KnownValue(Remembered):
+class KnownValue(Remembered, kw_only=True):
     """A value of a dimension that has a series of its own."""
 
 
@@ -133,7 +134,7 @@ class Board:
             self._step.record = record
             try:
                 counted = _decoder.decode(record.value or b"")
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 self._step.reject(Rejection("field.wrong", f"no counts of a shard: {error}"), record.value)
                 continue
             self._take(counted)
@@ -222,13 +223,14 @@ class Board:
 
     def _take(self, record: MetricsRecord) -> None:
         shard = self._shards.setdefault(record.shard, ShardPosition())
-        if 0 <= record.offset <= shard.offset:
+        if record.offset >= 0 and (record.offset, record.part) <= (shard.offset, shard.part):
             return
-        shard.offset = record.offset
+        shard.offset, shard.part = record.offset, record.part
         for segment in record.segments:
             self._count(segment)
-            shard.watermark = segment.watermark
-            self._advance()
+            if segment.watermark != UNCHANGED:
+                shard.watermark = segment.watermark
+                self._advance()
         self._store.put(("@shard", record.shard, ""), shard, NEVER)
 
     def _count(self, segment: Segment) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.errors import UsageError
 from pipeline.span import Span
@@ -19,12 +21,30 @@ PROJECT = Path(__file__).resolve().parent.parent
 def _zone(value: Any) -> Any:
     try:
         return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f'"{value}" is no time zone; write for example Europe/Amsterdam or UTC') from error
 
 
 def _millis(value: Any) -> Any:
-    return Span.parse(value).millis if isinstance(value, str) else value
+    span = Span.parse(value) if isinstance(value, str) else Span(int(value))
+    if span.business or span.millis <= 0:
+        raise ValueError(f'"{value}" is no length of time here; write for example 5m')
+    return span.millis
+
+
+def _paths(value: Any) -> Any:
+    """Paths as PATH has them, or a JSON list."""
+    if isinstance(value, str) and value.startswith("["):
+        return [Path(part) for part in json.loads(value)]
+    return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+
+#: What would be right, for settings whose limits pydantic checks.
+_RIGHT = {
+    "prefix": "letters, digits, - and _", "partitions": "a whole number from 1", "replication": "a whole number from 1",
+    "seen_limit": "a whole number from 1000", "value_limit": "a whole number from 1", "batch": "a whole number from 1",
+    "web_port": "a port from 0 to 65535", "log_json": "true or false",
+}  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -38,7 +58,7 @@ class Settings(BaseSettings):
     prefix: str = Field("cx", pattern=r"^[a-zA-Z0-9_-]+$")
     partitions: int = Field(4, ge=1)
     replication: int = Field(1, ge=1)
-    rules: list[Path] = [PROJECT / "rules"]
+    rules: Annotated[list[Path], NoDecode, BeforeValidator(_paths)] = [PROJECT / "rules"]
     journey: Path = PROJECT / "schemas" / "journeys" / "five-phases.yml"
     zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("UTC")
     lateness: Annotated[int, BeforeValidator(_millis)] = 300_000
@@ -65,7 +85,11 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         wrong = [
             f"--{'-'.join(map(str, e['loc'])).replace('_', '-')} (CXLOOP_{'_'.join(map(str, e['loc'])).upper()}): "
-            f"{e['msg'].removeprefix('Value error, ')}"
+            + (
+                e["msg"].removeprefix("Value error, ")
+                if e["type"] == "value_error"
+                else f"{e['input']!r} is not right; write {_RIGHT.get(str(e['loc'][0]), 'a text')}"
+            )
             for e in error.errors()
         ]
         raise UsageError("\n".join(wrong)) from error

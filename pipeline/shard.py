@@ -21,11 +21,12 @@ from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
 from pipeline.metrics.contacts import Contact, Contacts
 from pipeline.metrics.reviews import Review, Reviews
-from pipeline.metrics.tally import MetricsRecord, Segment, Tally
+from pipeline.metrics.tally import Segment, Tally
+from pipeline.metrics.tally import records as records_for_board
 from pipeline.metrics.window import pane_end
-from pipeline.rules.absence import AbsenceEpisodes, Waits
+from pipeline.rules.absence import AbsenceEpisodes, Waits, withdraw
 from pipeline.rules.alerts import Alert, Alerts
-from pipeline.rules.compiled import AbsenceRule, CountRule, Role, RuleSet
+from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Role, RuleSet
 from pipeline.rules.cooldown import Cooldown
 from pipeline.rules.count import CountEpisodes, Hits
 from pipeline.rules.event import EventEpisodes
@@ -91,7 +92,6 @@ class Shard:
         self._changelog = Changelog(
             self._store, self._seen, (Cooldown, Hits, Waits, Review, Contact, FollowUp)
         )
-        self._known_rules = {*self._rules}
         self.applied = -1
         self._distance = 0
         self._told: int | None = None
@@ -121,10 +121,16 @@ class Shard:
         self._step.watermark, self._step.latest = position.watermark, position.latest
         self._tally.watermark(position.watermark)
         self._withdraw_removed_rules()
+        if self._step.outputs:
+            return self._effects()
         if self.watermark is not None or not waiting:
             return Effects()
-        hello = MetricsRecord(self._name, self.applied, [Segment(0)])
-        return Effects([Output(METRICS, None, msgspec.json.encode(hello))])
+        return Effects(
+            [
+                Output(METRICS, None, value)
+                for value in records_for_board(self._name, self.applied, [Segment(0)])
+            ]
+        )
 
     def restore(self, value: bytes) -> None:
         """Take one record of the changelog, oldest first. Raises StateError."""
@@ -178,7 +184,7 @@ class Shard:
                 continue
             at = int(event.time.timestamp() * 1000 + 5e-4)  # as codec.millis
             is_forwarded = event.forwardedfrom is not None
-            if at > record.timestamp + FUTURE and not is_forwarded:
+            if at > record.timestamp + FUTURE:
                 step.reject(_future(at, record), record.value)
                 continue
             if mark in fresh or mark in older:
@@ -196,9 +202,9 @@ class Shard:
                 fresh, older = seen.fresh, seen.older
             fresh.add(mark)  # after the turn: it belongs to the generation of the watermark that it led to
             new.append(mark)
-            if at < step.watermark and not is_forwarded:
+            if at < 0 or (at < step.watermark and not is_forwarded):
                 step.count("late")
-                if at < step.watermark - CORRECTION:
+                if at < max(0, step.watermark - CORRECTION):
                     step.reject(_too_late(at, step.watermark), record.value)
                     continue
             kind = event.__class__
@@ -268,7 +274,7 @@ class Shard:
             return
         value = self._step.record.value if self._step.record is not None else None
         if event.subject is None and Role.CUSTOMER in self._roles and value is not None:
-            self._tally.follow_up(value)
+            self._tally.follow_up(_passed_on(event, data))
         else:
             self._follow_ups.unknown(event, data, value)
 
@@ -284,6 +290,8 @@ class Shard:
         if rule is None or Role.REVIEW in self._roles:
             return
         start = millis(data.start) if data.start is not None else at
+        if self._step.record is not None and not 0 <= start <= self._step.record.timestamp + FUTURE:
+            start = at
         alert = Alert(data.alert_id, rule, data.key, event.subject, at, start, data.text)
         if isinstance(event, m.AlertFired):
             self._follow_ups.alert_fired(alert)
@@ -326,18 +334,26 @@ class Shard:
         return {event: tuple(handles) for event, handles in handlers.items()}
 
     def _withdraw_removed_rules(self) -> None:
-        """What a rule remembers that is no longer there is forgotten."""
-        for ref, _ in list(self._store):
-            rule = ref[0].removesuffix("/once")
-            if not rule.startswith("@") and rule not in self._known_rules:
+        """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""
+        kinds = {rule.id: rule.kind for rule in self._settings.rules.rules}
+        for ref, record in list(self._store):
+            what = ref[0].removesuffix("/once")
+            if isinstance(record, FollowUp):
+                self._follow_ups.withdraw(ref, record)
+            elif not what.startswith("@") and (
+                what not in kinds or (type(record) in _KINDS and _KINDS[type(record)] is not kinds[what])
+            ):
+                withdraw(ref, record, self._alerts)
                 self._store.drop(ref)
 
     def _effects(self) -> Effects:
         outputs, self._step.outputs = self._step.outputs, []
         segments = self._tally.take(self.watermark)
         if len(segments) > 1 or not segments[0].is_empty or self.watermark != self._told:
-            record = MetricsRecord(self._name, self.applied, segments)
-            outputs.append(Output(METRICS, None, msgspec.json.encode(record)))
+            outputs += [
+                Output(METRICS, None, value)
+                for value in records_for_board(self._name, self.applied, segments)
+            ]
             self._told = self.watermark
         changelog, rotation = self._changelog.step(self._position())
         return Effects(outputs, changelog, rotation)
@@ -359,8 +375,19 @@ class Shard:
         )
 
 
+#: What a record of a rule belongs to.
+_KINDS: Mapping[type[Remembered], Kind] = {Waits: Kind.ABSENCE, Hits: Kind.COUNT}
 #: What each type is counted as.
 _COUNTED = {kind: f"type.{m.type_name(kind)}" for kind in (*m.CUSTOMER_EVENTS, *m.INTERNAL_EVENTS)}
+
+
+def _passed_on(event: m.Event, data: m.FollowUpData) -> bytes:
+    """What the board needs of an agent's event."""
+    kept = m.FollowUpData(
+        followup_id=data.followup_id, key=data.key, agent=data.agent, resolution=data.resolution, cause=data.cause,
+        recovered=data.recovered,
+    )  # fmt: skip
+    return msgspec.json.encode(msgspec.structs.replace(event, data=kept))
 
 
 def _future(at: int, record: Record) -> Rejection:

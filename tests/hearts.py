@@ -154,7 +154,8 @@ def customers_log(values: Sequence[str], rules: RuleSet) -> list[FileRecord]:
 
 
 def of_board(metrics: Iterable[bytes], rules: RuleSet) -> tuple[list[Any], dict[Any, int], list[Any]]:
-    """What a board says to the records of shards: its outputs, levels and values."""
+    """What a board says to the records of shards: its outputs, levels (but not those at 0) and values."""
     one = board(rules)
     fed = feed(one, log(metrics))
-    return fed.outputs, dict(one.levels()), sorted(one.values(), key=repr)
+    levels = {name: n for name, n in one.levels().items() if n}
+    return fed.outputs, levels, sorted(one.values(), key=repr)

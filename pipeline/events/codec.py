@@ -91,7 +91,7 @@ def forwarded(record: Record, place: str) -> bytes:
 
 def millis(moment: datetime) -> int:
     """Milliseconds UTC, rounded down. The half microsecond takes out the float's error."""
-    return int(moment.timestamp() * 1000 + 5e-4)
+    return int((moment.timestamp() * 1000 + 5e-4) // 1)
 
 
 #: The first and the last second that have a name (Unix time): of the years 1 and 9999.
@@ -119,7 +119,7 @@ def unknown_fields(value: bytes, event: Event) -> dict[str, Any]:
     unknown = {name: field for name, field in raw.items() if name not in known}
     data = getattr(event, "data", None)
     if isinstance(data, msgspec.Struct) and (
-        inner := {k: v for k, v in raw["data"].items() if k not in data.__struct_fields__}
+        inner := {k: v for k, v in raw.get("data", {}).items() if k not in data.__struct_fields__}
     ):
         unknown["data"] = inner
     return unknown

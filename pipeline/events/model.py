@@ -11,7 +11,11 @@ from typing import Annotated, Literal, get_type_hints
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-Text = Annotated[str, Meta(min_length=1)]
+#: Ids and names are kept in state and written into every output, so they have a limit; comments have none.
+Text = Annotated[str, Meta(min_length=1, max_length=512)]
+Name = Annotated[str, Meta(max_length=256)]
+Short = Annotated[str, Meta(max_length=1_000)]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Scale5 = Annotated[int, Meta(ge=1, le=5)]
 Scale10 = Annotated[int, Meta(ge=0, le=10)]
@@ -22,17 +26,17 @@ Amount = Annotated[float, Meta(ge=0)]
 class Data(Struct, kw_only=True, gc=False):
     """Fields that every event may carry. `attributes` holds dimensions of one's own."""
 
-    brand: str | None = None
-    touchpoint: str | None = None
-    channel: str | None = None
-    stage: str | None = None
-    segment: str | None = None
-    persona: str | None = None
-    location: str | None = None
-    product: str | None = None
-    language: str | None = None
+    brand: Name | None = None
+    touchpoint: Name | None = None
+    channel: Name | None = None
+    stage: Name | None = None
+    segment: Name | None = None
+    persona: Name | None = None
+    location: Name | None = None
+    product: Name | None = None
+    language: Name | None = None
     comment: str | None = None
-    attributes: dict[str, str | int | float | bool | None] | None = None
+    attributes: dict[str, str | Whole | float | bool | None] | None = None
 
 
 class SurveyData(Data, kw_only=True, gc=False):
@@ -79,7 +83,7 @@ class ReviewResponseData(Data, kw_only=True, gc=False):
 class VisitData(Data, kw_only=True, gc=False):
     """A customer at a touchpoint. duration_s: seconds."""
 
-    touchpoint: Text
+    touchpoint: Annotated[str, Meta(min_length=1, max_length=256)]
     outcome: Literal["completed", "abandoned", "failed"] | None = None
     emotion: Annotated[float, Meta(ge=-2, le=2)] | None = None
     duration_s: Amount | None = None
@@ -155,7 +159,7 @@ class MentionData(Data, kw_only=True, gc=False):
     """A mention in public. reach: people."""
 
     platform: str | None = None
-    reach: Annotated[int, Meta(ge=0)] | None = None
+    reach: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     sentiment: Polarity | None = None
 
 
@@ -170,11 +174,11 @@ class FollowUpData(Data, kw_only=True, gc=False):
     """A step in the life of a follow-up. key: what it is about, where that is no customer."""
 
     followup_id: Text
-    key: str | None = None
-    rule: str | None = None
-    agent: str | None = None
-    resolution: str | None = None
-    cause: str | None = None
+    key: Short | None = None
+    rule: Short | None = None
+    agent: Short | None = None
+    resolution: Short | None = None
+    cause: Short | None = None
     recovered: bool | None = None
 
 

@@ -31,6 +31,8 @@ _OF_SEVERITY: Mapping[str, str] = {"info": "low", "warning": "normal", "critical
 #: A closed follow-up is remembered so long (ms), so that it can be reopened.
 REMEMBERED = 30 * DAY
 
+#: A follow-up has at most so many reasons; who it is about has been heard by then.
+MOST_REASONS = 50
 #: A wake time that no watermark passes.
 NEVER = 1 << 62
 
@@ -51,7 +53,7 @@ class Reason(msgspec.Struct, array_like=True, gc=False):
     ended: bool = False
 
 
-class FollowUp(Remembered):
+class FollowUp(Remembered, kw_only=True):
     """One task. Times are ms; events: how many its life has had."""
 
     followup_id: str
@@ -94,6 +96,8 @@ class FollowUps:
         why = self._reason(alert, plan)
         task = self._step.store.get(ref)
         if isinstance(task, FollowUp) and task.status != CLOSED:
+            if len(task.reasons) >= MOST_REASONS:
+                return
             task.reasons = [*task.reasons, why]
             task.priority = max(task.priority, priority, key=PRIORITIES.index)
             task.due = min(task.due, due)
@@ -119,6 +123,21 @@ class FollowUps:
         left = [why for why in task.reasons if why.alert_id != alert.alert_id]
         if len(left) == len(task.reasons):
             return
+        task.reasons = left
+        self._write(ref, task, "updated", at, "reason_removed")
+        if not left and task.status == OPEN:
+            task.resolution = "moot"
+            self._close(ref, task, at)
+
+    def withdraw(self, ref: Ref, task: FollowUp) -> None:
+        """Take out the reasons whose rule is no longer there."""
+        at = self._step.latest
+        left = [why for why in task.reasons if why.rule in self._rules]
+        if task.status == CLOSED or len(left) == len(task.reasons):
+            return
+        for why in task.reasons:
+            if why.rule not in self._rules and why.kind not in LASTING and not why.ended:
+                self._step.level("episodes_open", why.rule, -1)
         task.reasons = left
         self._write(ref, task, "updated", at, "reason_removed")
         if not left and task.status == OPEN:

@@ -72,7 +72,11 @@ def _nps(counts: Counts) -> float | None:
 
 def _response_p90(counts: Counts) -> float | None:
     skip = len(RESPONSE_BUCKET)
-    buckets = {int(name[skip:]): n for name, n in counts.items() if name.startswith(RESPONSE_BUCKET)}
+    buckets = {
+        int(name[skip:]): n
+        for name, n in counts.items()
+        if name.startswith(RESPONSE_BUCKET) and name[skip:].isdecimal()
+    }
     p90 = sketch.quantile(buckets, 0.9)
     return p90 / 1000 if p90 is not None else None
 

@@ -16,7 +16,7 @@ REMEMBERED = 28 * DAY
 _MOST_ORPHANS = 8
 
 
-class Contact(Remembered):
+class Contact(Remembered, kw_only=True):
     """opened, first: ms; -1: not known yet. orphans: replies that came before the opening."""
 
     opened: int = -1

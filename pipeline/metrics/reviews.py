@@ -12,7 +12,7 @@ from pipeline.step import CORRECTION, Step
 REMEMBERED = 28 * DAY + CORRECTION
 
 
-class Review(Remembered):
+class Review(Remembered, kw_only=True):
     """at: ms, of the newest version; -1: only a response is known. hundredths: of its rating."""
 
     at: int = -1

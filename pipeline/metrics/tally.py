@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -13,20 +14,30 @@ from pipeline.metrics import catalogue as c
 from pipeline.metrics import sketch
 from pipeline.metrics.window import PANE
 
+#: What can be counted: sums stay exact far below 64 bits.
+Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 #: (dimension, value) pairs in order of dimension; () is the total.
 Series = tuple[tuple[str, str], ...]
 #: The values of an event's dimensions, in the order of `Tally.dimensions`.
 Dims = tuple[str | None, ...]
 
 
+#: The watermark of all but the last of several segments that belong together.
+UNCHANGED = -1
+#: A segment has at most so many counts, so that a record has a limit.
+_MOST_COUNTS = 500
+
+
 class Segment(msgspec.Struct, omit_defaults=True):
-    """Counts, and then the watermark (ms) that they lead to; None: the shard has none, do not wait for it.
+    """Counts, and then the watermark (ms) that they lead to.
+
+    watermark: None: the shard has none, do not wait for it; UNCHANGED: more counts follow.
 
     counts: (end of the 5 min pane, series, counts). levels: (name, label, change).
     """
 
     watermark: int | None
-    counts: list[tuple[int, Series, dict[str, int]]] = []
+    counts: list[tuple[int, Series, dict[str, Count]]] = []
     levels: list[tuple[str, str, int]] = []
     followups: list[msgspec.Raw] = []
 
@@ -42,6 +53,25 @@ class MetricsRecord(msgspec.Struct, omit_defaults=True):
     shard: str
     offset: int
     segments: list[Segment]
+    part: int = 0
+
+
+_encode = msgspec.json.Encoder().encode
+#: A record of several segments is smaller than this (bytes), unless one segment is larger by itself.
+_MOST_BYTES = 500_000
+
+
+def records(shard: str, offset: int, segments: Sequence[Segment]) -> Iterator[bytes]:
+    """The records that carry segments to the board, in order; several where they are many."""
+    part, size, chunk = 0, 0, list[Segment]()
+    for segment in segments:
+        length = len(_encode(segment))
+        if chunk and size + length > _MOST_BYTES:
+            yield _encode(MetricsRecord(shard, offset, chunk, part))
+            part, size, chunk = part + 1, 0, []
+        chunk.append(segment)
+        size += length
+    yield _encode(MetricsRecord(shard, offset, chunk, part))
 
 
 class Tally:
@@ -111,6 +141,7 @@ class Tally:
 
     def follow_up(self, event: bytes) -> None:
         """Pass on what somebody did about a follow-up of the board."""
+        self._cut(self._watermark if self._watermark >= 0 else None)
         self._followups.append(msgspec.Raw(event))
 
     def take(self, watermark: int | None) -> list[Segment]:
@@ -130,7 +161,11 @@ class Tally:
 
     def _cut(self, watermark: int | None) -> None:
         levels = [(*name, change) for name, change in self._levels.items() if change]
-        self._segments.append(Segment(watermark, self._fold(), levels, self._followups))
+        counts = self._fold()
+        while len(counts) > _MOST_COUNTS:
+            self._segments.append(Segment(UNCHANGED, counts[:_MOST_COUNTS]))
+            counts = counts[_MOST_COUNTS:]
+        self._segments.append(Segment(watermark, counts, levels, self._followups))
         self._cells, self._levels, self._followups = {}, {}, []
         self._cut_at = (self._watermark - 1) // PANE
 

@@ -39,11 +39,19 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
         return f"{self.source}#{self.event_id}"
 
 
-class Waits(Remembered):
+class Waits(Remembered, kw_only=True):
     """What waits, and the times of answers (ms, ascending), of one key and part."""
 
     asks: list[Ask] = msgspec.field(default_factory=list)
     answers: list[int] = msgspec.field(default_factory=list)
+
+
+def withdraw(ref: Ref, record: Remembered, alerts: Alerts) -> None:
+    """End the alerts of a rule that is no longer there."""
+    rule, key, _ = ref
+    for ask in record.asks if isinstance(record, Waits) else ():
+        if ask.state == FIRING:
+            alerts.withdraw(rule, key, ask.subject, ask.episode)
 
 
 class AbsenceEpisodes:

@@ -108,6 +108,17 @@ class Alerts:
             self._tell(alert, event, lambda: self._on_retracted(alert, at))
         return alert.alert_id
 
+    def withdraw(self, rule_id: str, key: str, subject: str | None, episode: str) -> None:
+        """End a lasting alert of a rule that is no longer there."""
+        alert_id, at = derived_id("a", rule_id, key, episode), self._step.latest
+        why = reason("its rule is no longer there", [], None, "")
+        event = alert_event(
+            alert_id, "resolved", at, subject, rule_id, key, "info", f"The rule {rule_id} is no longer there.", [why],
+            self._step.rules_version, {"code": "withdrawn"},
+        )  # fmt: skip
+        self._step.emit(ALERTS, subject or f"{rule_id}|{key}", event)
+        self._step.level("episodes_open", rule_id, -1)
+
     def _alert(self, rule: AnyRule, key: str, subject: str | None, episode: str, at: int, text: str) -> Alert:
         start = at if rule.kind in LASTING else max(at, self._step.watermark)
         return Alert(derived_id("a", rule.id, key, episode), rule, key, subject, at, start, text)

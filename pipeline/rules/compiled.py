@@ -50,7 +50,7 @@ class Pattern:
 
     def values(self, data: Data) -> list[Any]:
         """The values that the conditions looked at, in their order."""
-        return [getter(name)(data) for name, _ in self.conditions]
+        return [_shown(getter(name)(data)) for name, _ in self.conditions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,14 @@ class RuleSet:
     def on_metrics(self) -> Iterable[MetricRule]:
         """The rules that the board judges."""
         return (rule for rule in self.rules if isinstance(rule, MetricRule))
+
+
+def _shown(value: Any) -> Any:
+    """A value as reasons show it: they are kept, and a comment may be long."""
+    return f"{value[:_SHOWN]}…" if isinstance(value, str) and len(value) > _SHOWN else value
+
+
+_SHOWN = 200
 
 
 def getter(name: str) -> Getter:

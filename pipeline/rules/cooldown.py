@@ -14,7 +14,7 @@ from pipeline.step import CORRECTION, Step
 _KEPT = 32
 
 
-class Cooldown(Remembered):
+class Cooldown(Remembered, kw_only=True):
     """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode, alert that holds it)."""
 
     firings: list[tuple[int, str]] = msgspec.field(default_factory=list)

@@ -18,7 +18,7 @@ from pipeline.step import CORRECTION, Step
 MOST = 256
 
 
-class Hits(Remembered):
+class Hits(Remembered, kw_only=True):
     """Matches of one key and part, in order of (time, arrival): (time, event id, source)."""
 
     hits: list[tuple[int, str, str]] = msgspec.field(default_factory=list)

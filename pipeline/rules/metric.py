@@ -19,7 +19,7 @@ from pipeline.step import Step
 NEVER = 1 << 62
 
 
-class Judgement(Remembered):
+class Judgement(Remembered, kw_only=True):
     """since: the pane end from which the condition holds; fired: has it been held long enough? Times in ms."""
 
     since: int = -1

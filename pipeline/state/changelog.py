@@ -79,8 +79,8 @@ class Changelog:
     def step(self, position: Position) -> tuple[list[bytes], bool]:
         """The records of one transaction, and whether a new round of images begins with them."""
         changes = [_entry(ref, record) for ref, record in self._store.take_changes()]
-        seen = self._seen.take_new()
-        records = [_pack(Delta(position, chunk, seen if first else [])) for first, chunk in _chunks(changes)]
+        records = [_pack(Delta(position, chunk, [])) for _, chunk in _chunks(changes)]
+        records += [_pack(Delta(position, [], [part])) for part in _parts(self._seen.take_new())]
         shelf, self._next_shelf = self._next_shelf, (self._next_shelf + 1) % SHELVES
         records += self._image(shelf)
         return records, shelf == 0
@@ -94,8 +94,8 @@ class Changelog:
 
     def _image(self, shelf: int) -> list[bytes]:
         entries = (_entry(ref, record) for ref, record in self._store.shelf(shelf))
-        seen = self._seen.shelf(shelf)
-        return [_pack(Image(shelf, first, chunk, seen if first else [])) for first, chunk in _chunks(entries)]
+        images = [_pack(Image(shelf, first, chunk, [])) for first, chunk in _chunks(entries)]
+        return images + [_pack(Image(shelf, False, [], [part])) for part in _parts(self._seen.shelf(shelf))]
 
     def load(self, record: bytes) -> None:
         """Take one record of the changelog, oldest first. Raises StateError."""
@@ -105,7 +105,8 @@ class Changelog:
                 f"the state has format {version}, this cxloop reads {VERSION}: run the cxloop that wrote it"
             )
         try:
-            step = _decoder.decode(cramjam.lz4.decompress_block(record[1:]))
+            # As bytes: the raw parts of a step go on reading in them.
+            step = _decoder.decode(bytes(cramjam.lz4.decompress_block(record[1:])))
         except (cramjam.DecompressionError, msgspec.DecodeError) as error:
             raise StateError(f"a record of the state is damaged: {error}") from error
         if isinstance(step, Image):
@@ -114,8 +115,13 @@ class Changelog:
             entries = step.entries
         else:
             self.position, entries = step.position, step.changes
-        for what, key, sub, kind, raw in entries:
-            self._store.load((what, key, sub), self._decoders[kind](raw) if kind else None)
+        try:
+            for what, key, sub, kind, raw in entries:
+                self._store.load((what, key, sub), self._decoders[kind](raw) if kind else None)
+        except (KeyError, msgspec.DecodeError) as error:
+            raise StateError(
+                f"a record of the state has another shape than this cxloop knows: {error}"
+            ) from error
         for generation, fingerprints in step.seen:
             self._seen.load(generation, fingerprints)
 
@@ -135,6 +141,14 @@ def _pack(step: Delta | Image) -> bytes:
     return bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(_encoder.encode(step)))
 
 
+def _parts(seen: Iterable[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
+    """Fingerprints in parts below MAX_BYTES."""
+    most = MAX_BYTES // 8 * 8
+    for generation, marks in seen:
+        for first in range(0, len(marks), most):
+            yield generation, marks[first : first + most]
+
+
 def _chunks(entries: Iterable[Entry]) -> Iterable[tuple[bool, list[Entry]]]:
     """(is it the first, entries) in chunks below MAX_BYTES; at least one."""
     chunk: list[Entry] = []
@@ -143,6 +157,7 @@ def _chunks(entries: Iterable[Entry]) -> Iterable[tuple[bool, list[Entry]]]:
         size += len(entry[0]) + len(entry[1]) + len(entry[2]) + len(entry[4]) + 20
         if size > MAX_BYTES and chunk:
             yield first, chunk
-            chunk, size, first = [], 0, False
+            chunk, first = [], False
+            size = len(entry[0]) + len(entry[1]) + len(entry[2]) + len(entry[4]) + 20
         chunk.append(entry)
     yield first, chunk

@@ -14,7 +14,7 @@ Ref = tuple[str, str, str]
 SHELVES = 256
 
 
-class Remembered(msgspec.Struct, array_like=True, kw_only=True, gc=False):
+class Remembered(msgspec.Struct, array_like=True, gc=False):
     """One record. wake: ms UTC of event time; when the watermark is beyond it, the record's owner is told."""
 
     wake: int = 0
@@ -43,11 +43,10 @@ class Store:
 
     def put(self, ref: Ref, record: Remembered, wake: int) -> None:
         """Keep a new or changed record, to be looked at when the watermark is beyond `wake`."""
-        if ref not in self._records:
+        before = self._records.get(ref)
+        if before is None:
             self._shelves[shelf_of(ref[1])].add(ref)
-            record.wake = wake
-            heapq.heappush(self._heap, (wake, ref))
-        elif record.wake != wake:
+        if before is not record or record.wake != wake:
             record.wake = wake
             heapq.heappush(self._heap, (wake, ref))
         self._records[ref] = record

@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>&amp;</script>"
 
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:

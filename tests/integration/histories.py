@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, Phase, given, settings
 
 from pipeline.partitioner import partition_of
-from tests.generate import DAY, Step, steps, tell
+from tests.generate import Step, steps, tell
 from tests.integration.kafka_log import Sending
-from tests.oracle.reading import rfc3339
+from tests.oracle.reading import DAY, rfc3339
 
 ZONE = "Europe/Amsterdam"
 #: So many are drawn for one that is told.
@@ -65,7 +65,9 @@ def _richest(rules: str, count: int) -> list[list[Step]]:
         return len(found.alerts) + len(found.followups)
 
     # Those that are drawn one after another are often much alike: so the best of each stretch.
-    return [max(drawn[first * DRAWN_FOR_ONE : (first + 1) * DRAWN_FOR_ONE], key=outputs) for first in range(count)]
+    return [
+        max(drawn[first * DRAWN_FOR_ONE : (first + 1) * DRAWN_FOR_ONE], key=outputs) for first in range(count)
+    ]
 
 
 def _sending(line: str) -> Sending:
@@ -77,8 +79,15 @@ def _sending(line: str) -> Sending:
 
 def _ends(time: int, partitions: int) -> Iterator[Sending]:
     """An event for each partition that lets its time pass."""
-    for topic, number in ((topic, number) for topic in ("touchpoints", "reviews") for number in range(partitions)):
-        event = {"specversion": "1.0", "id": f"end-{number}", "source": "/test/end", "time": rfc3339(time)}
+    for topic, number in (
+        (topic, number) for topic in ("touchpoints", "reviews") for number in range(partitions)
+    ):
+        event: dict[str, object] = {
+            "specversion": "1.0",
+            "id": f"end-{number}",
+            "source": "/test/end",
+            "time": rfc3339(time),
+        }
         keys = (f"end-{tried}" for tried in range(100))
         key = next(key for key in keys if partition_of(key.encode(), partitions) == number)
         if topic == "reviews":

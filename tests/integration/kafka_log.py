@@ -58,10 +58,15 @@ class Writer:
     def write(self, records: Iterable[Sending]) -> None:
         """Write records, and wait until they are there. Raises RuntimeError where one does not get there."""
         for number, one in enumerate(records):
-            where = {} if one.partition is None else {"partition": one.partition}
-            headers = list(one.headers) or None
+            headers: list[tuple[str, str | bytes | None]] = list(one.headers)
+            where = -1 if one.partition is None else one.partition  # -1: that of its key
             self._producer.produce(
-                one.topic, one.value, one.key, headers=headers, on_delivery=self._note, **where
+                one.topic,
+                one.value,
+                one.key,
+                partition=where,
+                headers=headers or None,
+                on_delivery=self._note,
             )
             if number % 1_000 == 0:
                 self._producer.poll(0)
@@ -124,6 +129,7 @@ def read(broker: str, topics: Iterable[str]) -> dict[str, list[LogRecord]]:
 def _record(topic: str, partition: int, message: Message) -> LogRecord:
     offset, headers = message.offset(), message.headers() or []
     assert offset is not None
+    assert isinstance(headers, list)
     return LogRecord(
         topic,
         partition,
@@ -131,5 +137,5 @@ def _record(topic: str, partition: int, message: Message) -> LogRecord:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        tuple((name, value) for name, value in headers),
+        [(name, value.encode() if isinstance(value, str) else value) for name, value in headers],
     )

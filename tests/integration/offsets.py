@@ -34,6 +34,4 @@ class Offsets:
         """The last applied offset of each input, by topic without prefix and partition; -1: none."""
         asked = [TopicPartition(f"{self._prefix}.{topic}", number) for topic, number in self._places]
         found = self._consumer.committed(asked, timeout=10)
-        return {
-            place: max(0, one.offset) - 1 for place, one in zip(self._places, found, strict=True)
-        }
+        return {place: max(0, one.offset) - 1 for place, one in zip(self._places, found, strict=True)}

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,14 @@ COMMAND = (sys.executable, "-m", "pipeline.cli")
 #: The same for Ctrl-C: heard even if whoever started the tests ignores it, as shells do in the background. Python
 #: itself, while it starts, would show a traceback; so it says when it has.
 LISTENING = "listens"
-INTERRUPTIBLE = (
-    sys.executable,
-    "-c",
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    f"print({LISTENING!r}, flush=True); from pipeline.cli import main; main()",
-)
+_LISTEN = f"""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+print({LISTENING!r}, flush=True)
+from pipeline.cli import main
+main()
+"""
+INTERRUPTIBLE = (sys.executable, "-c", _LISTEN)
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,12 @@ class Ended:
         return self.out + self.err
 
 
-def cxloop(*arguments: str | Path, cwd: Path = ROOT, within_s: float = 60.0, **env: str) -> Ended:
+def cxloop(*arguments: str | Path, within_s: float = 60.0, env: Mapping[str, str] | None = None) -> Ended:
     """Run a command to its end. env: CXLOOP_… and the like. No terminal, and no settings of who runs the tests."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(**env),
+        cwd=ROOT,
+        env=environment(env),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -58,17 +60,22 @@ def cxloop(*arguments: str | Path, cwd: Path = ROOT, within_s: float = 60.0, **e
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def environment(**more: str) -> dict[str, str]:
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """For a command that has to behave the same wherever the tests run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CXLOOP_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1", **more}
+    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1", **(more or {})}
 
 
 class Process:
     """A command that runs until it is told to stop. name: for its log, which is shown when the test fails."""
 
     def __init__(
-        self, home: Path, name: str, arguments: Sequence[str | Path], command: Sequence[str], env: dict[str, str]
+        self,
+        home: Path,
+        name: str,
+        arguments: Sequence[str | Path],
+        command: Sequence[str],
+        env: dict[str, str],
     ) -> None:
         self.name = name
         self.log = home / f"{name}.log"
@@ -76,7 +83,7 @@ class Process:
             self.process = subprocess.Popen(
                 [*command, *map(str, arguments)],
                 cwd=ROOT,
-                env=environment(**env),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -129,15 +136,15 @@ class Processes:
         self._home = home
         self._all: list[Process] = []
 
-    def start(self, *arguments: str | Path, command: Sequence[str] = COMMAND, **env: str) -> Process:
+    def start(self, *arguments: str | Path, command: Sequence[str] = COMMAND) -> Process:
         """One more."""
-        one = Process(self._home, f"{arguments[0]}-{len(self._all) + 1}", arguments, command, env)
+        one = Process(self._home, f"{arguments[0]}-{len(self._all) + 1}", arguments, command)
         self._all.append(one)
         return one
 
-    def worker(self, broker: str, prefix: str, *more: str | Path, **env: str) -> Process:
+    def worker(self, broker: str, prefix: str, *more: str | Path) -> Process:
         """`cxloop run`, with its page on any free port."""
-        return self.start("run", "--broker", broker, "--prefix", prefix, "--web-port", "0", *more, **env)
+        return self.start("run", "--broker", broker, "--prefix", prefix, "--web-port", "0", *more)
 
     def close(self) -> None:
         for one in self._all:

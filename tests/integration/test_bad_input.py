@@ -6,7 +6,6 @@ import asyncio
 import json
 import uuid
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from pipeline import parts
 from pipeline.effects import REVIEWS, TOUCHPOINTS
 from pipeline.settings import Settings
 from tests.broker import RealKafka
-from tests.integration.bad_records import CASES, Case, event, neighbour, noise
+from tests.integration.bad_records import CASES, Case, neighbour
 from tests.integration.in_process import make_topics, running
 from tests.integration.kafka_log import LogRecord, Sending, read, write
 
@@ -63,13 +62,15 @@ def outcome(kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Outco
     make_topics(kafka.address, {prefix: PARTITIONS})
     rules = tmp_path_factory.mktemp("rules") / "rules.yml"
     rules.write_text(RULES)
-    sendings = []
+    places = [(topic, partition) for topic in (TOUCHPOINTS, REVIEWS) for partition in range(PARTITIONS)]
+    sendings = [
+        # The first of each partition gives it a time.
+        Sending(f"{prefix}.{topic}", neighbour(1_000 + n, topic).value, b"first", (), partition)
+        for n, (topic, partition) in enumerate(places)
+    ]
     for number, case in enumerate(CASES):
-        topic, partition = f"{prefix}.{case.topic}", number % 2 if case.partition is None else case.partition
-        one = told(case, number)
-        if number < 2 * len({TOUCHPOINTS, REVIEWS}):  # the first of each partition sets its watermark
-            first = neighbour(1_000 + number, (TOUCHPOINTS, REVIEWS)[number % 2]).value
-            sendings.append(Sending(f"{prefix}.{(TOUCHPOINTS, REVIEWS)[number % 2]}", first, b"k", (), number // 2))
+        one, topic = told(case, number), f"{prefix}.{case.topic}"
+        partition = number % PARTITIONS if case.partition is None else case.partition
         sendings.append(Sending(topic, one.value, one.key, one.headers, partition))
         sendings.append(Sending(topic, neighbour(number, case.topic).value, b"good", (), partition))
     sent = write(kafka.address, sendings)
@@ -116,5 +117,7 @@ def test_the_record_behind_it_is_processed(outcome: Outcome, number: int) -> Non
 
 
 def test_there_is_no_dead_letter_that_nobody_asked_for(outcome: Outcome) -> None:
-    wrong = {outcome.place(told(case, number)) for number, case in enumerate(CASES) if case.reason is not None}
+    wrong = {
+        outcome.place(told(case, number)) for number, case in enumerate(CASES) if case.reason is not None
+    }
     assert outcome.letters.keys() == wrong

@@ -46,9 +46,9 @@ rules:
 """
 
 
-def run(*arguments: str | Path, within_s: float = 60.0, **env: str) -> Ended:
+def run(*arguments: str | Path, **env: str) -> Ended:
     """A command, which must not show a traceback."""
-    ended = cxloop(*arguments, within_s=within_s, **env)
+    ended = cxloop(*arguments, env=env)
     assert "Traceback" not in ended.said
     return ended
 
@@ -82,7 +82,10 @@ def test_help_names_every_command() -> None:
         (["demmo"], "demmo"),
         (["check", "--jsn"], "--jsn"),
         (["replay"], "events"),
-        (["replay", EVENTS, "--until", "tomorrow"], '--until: "tomorrow" is no time; write for example 2026-'),
+        (
+            ["replay", EVENTS, "--until", "tomorrow"],
+            '--until: "tomorrow" is no time; write for example 2026-',
+        ),
         (["replay", EVENTS, "--until", "2026-01-01T00:00:00"], "has no offset from UTC"),
         (["replay", EVENTS, "--partitions", "0"], "--partitions"),
         (["replay", EVENTS, "--zone", "Mars"], '--zone (CXLOOP_ZONE): "Mars" is no time zone'),
@@ -134,7 +137,10 @@ def test_all_mistakes_of_a_rule_file_are_told_at_once_each_with_its_place(tmp_pa
         ("10:9", '"second" is taken'),
         ("12:36", 'did you mean "nps"?'),
     ]:
-        assert [line for line in lines if line.startswith(f"{file}:{place}: ") and what in line], (place, lines)
+        assert [line for line in lines if line.startswith(f"{file}:{place}: ") and what in line], (
+            place,
+            lines,
+        )
     assert len(lines) == 6
 
 
@@ -278,7 +284,10 @@ def test_several_workers_start_and_end_together(kafka: RealKafka, prefix: str, r
     parent = running.start("run", *where, "--workers", "2")
 
     def both_have_partitions() -> bool:
-        return len(re.findall(r"partitions: \w", parent.said)) >= 2 and len(re.findall("http://", parent.said)) == 2
+        return (
+            len(re.findall(r"partitions: \w", parent.said)) >= 2
+            and len(re.findall("http://", parent.said)) == 2
+        )
 
     until("both workers have partitions", both_have_partitions)
     assert parent.end(signal.SIGTERM) == 0

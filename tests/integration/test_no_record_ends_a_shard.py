@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline import parts
+from pipeline.board import Board
 from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Effects, Heart
 from pipeline.engine.topics import Plan, changelogs, wanted
 from pipeline.settings import Settings
@@ -127,7 +128,10 @@ def test_long_values_of_dimensions(heart: Callable[[str], Heart], name: str) -> 
 
 
 def test_a_customer_with_a_long_name(heart: Callable[[str], Heart]) -> None:
-    assert reasons(lives(heart, TOUCHPOINTS, [event(subject=noise(900_000))])) <= {"output.too_large", "field.wrong"}
+    assert reasons(lives(heart, TOUCHPOINTS, [event(subject=noise(900_000))])) <= {
+        "output.too_large",
+        "field.wrong",
+    }
 
 
 def test_a_review_with_a_long_id(heart: Callable[[str], Heart]) -> None:
@@ -159,32 +163,67 @@ def test_a_customer_whose_alerts_nobody_ever_closes(heart: Callable[[str], Heart
 
 
 @pytest.mark.parametrize(
-    "tier", [1 << 70, -(1 << 70), 5.5, "gold", True, None], ids=["70 bits", "-70 bits", "5.5", "gold", "true", "null"]
+    "tier",
+    [1 << 70, -(1 << 70), 5.5, "gold", True, None],
+    ids=["70 bits", "-70 bits", "5.5", "gold", "true", "null"],
 )
 def test_an_attribute_that_a_rule_remembers(heart: Callable[[str], Heart], tier: object) -> None:
     data = {"contact_id": "k-1", "attributes": {"tier": tier}}
     assert reasons(lives(heart, TOUCHPOINTS, [event("contact.opened", data=data)])) <= {"field.wrong"}
 
 
+ALERT = {"alert_id": "a-1", "rule": "low-score", "key": "k"}
+CONTACT = {"contact_id": "k-1", "attributes": {"tier": 7}}
+REVIEW = {"review_id": "r-1", "rating": 1}
+END = "9999-12-31T23:59:59Z"
+BEGINNING = "0001-01-01T00:00:00+14:00"
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        pytest.param("alert.fired", {"time": END, "data": ALERT}, id="alert of 9999"),
+        pytest.param("alert.fired", {"data": ALERT | {"start": END}}, id="alert whose clock starts in 9999"),
+        pytest.param("alert.fired", {"data": ALERT | {"start": BEGINNING}}, id="alert from before our era"),
+        pytest.param("survey.answered", {"time": END}, id="survey of 9999"),
+        pytest.param("contact.opened", {"time": END, "data": CONTACT}, id="contact of 9999"),
+        pytest.param("review.posted", {"subject": GONE, "data": REVIEW}, id="review of nobody"),
+    ],
+)
+def test_a_record_that_only_says_it_was_forwarded(
+    heart: Callable[[str], Heart], kind: str, changes: dict[str, Any]
+) -> None:
+    lives(heart, TOUCHPOINTS, [event(kind, forwardedfrom="x.reviews/0/1", **changes)])
+
+
+COUNTED = b'{"shard":"touchpoints/7","offset":1,"segments":[{"watermark":1772443320000,"counts":[[1772442000000,[],{%b}]]}]}'
+
+
 @pytest.mark.parametrize(
     "value",
     [
-        event("alert.fired", time="9999-12-31T23:59:59Z", forwardedfrom="x.reviews/0/1",
-              data={"alert_id": "a-1", "rule": "low-score", "key": "k"}),
-        event("alert.fired", forwardedfrom="x.reviews/0/1",
-              data={"alert_id": "a-1", "rule": "low-score", "key": "k", "start": "9999-12-31T23:59:59Z"}),
-        event("alert.fired", forwardedfrom="x.reviews/0/1",
-              data={"alert_id": "a-1", "rule": "low-score", "key": "k", "start": "0001-01-01T00:00:00+14:00"}),
-        event(time="9999-12-31T23:59:59Z", forwardedfrom="x.reviews/0/1"),
-        event("contact.opened", time="9999-12-31T23:59:59Z", forwardedfrom="x.reviews/0/1",
-              data={"contact_id": "k-1", "attributes": {"tier": 7}}),
-        event("review.posted", subject=GONE, forwardedfrom="x.reviews/0/1", data={"review_id": "r", "rating": 1}),
+        pytest.param(b"hello", id="a text"),
+        pytest.param(None, id="nothing"),
+        pytest.param(COUNTED % b'"nps_detractors":-1', id="less than nothing"),
+        pytest.param(COUNTED % b'"nps_detractors":18446744073709551616', id="more than 64 bits"),
+        pytest.param(COUNTED % b'"first_response_bucket_x":1', id="a bucket without a number"),
+        pytest.param(COUNTED.replace(b"points", b"\xff") % b"", id="invalid UTF-8"),
+        pytest.param(b'{"more":' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="deep nesting"),
     ],
-    ids=["alert of 9999", "alert that starts in 9999", "alert that starts before 1", "survey of 9999",
-         "contact of 9999", "review of nobody"],
-)  # fmt: skip
-def test_a_record_that_only_says_it_was_forwarded(heart: Callable[[str], Heart], value: bytes) -> None:
-    lives(heart, TOUCHPOINTS, [value])
+)
+def test_a_record_for_the_board_that_no_shard_wrote(
+    heart: Callable[[str], Heart], value: bytes | None
+) -> None:
+    board = heart(METRICS)
+    board.opened(False)
+    effects = board.apply([Record(0, value), Record(1, COUNTED % b'"nps_promoters":1')])
+    again = heart(METRICS)
+    for one in effects.changelog:
+        again.restore(one)
+    again.opened(False)
+    assert again.applied == 1
+    assert isinstance(again, Board)
+    assert list(again.values()) is not None
 
 
 def test_an_agents_event_about_a_metric_in_binary_mode(heart: Callable[[str], Heart]) -> None:
@@ -194,7 +233,9 @@ def test_an_agents_event_about_a_metric_in_binary_mode(heart: Callable[[str], He
     assert reasons(outputs) == {"followup.unknown"}  # the board has seen it
 
 
-def test_an_agents_event_that_is_half_an_event_does_not_spoil_what_is_counted(heart: Callable[[str], Heart]) -> None:
+def test_an_agents_event_that_is_half_an_event_does_not_spoil_what_is_counted(
+    heart: Callable[[str], Heart],
+) -> None:
     data = b'{"followup_id": "f-unknown", "key": "nps"}, "x": {}'
     case = binary(data, None, "closed", type=b"cx.followup.closed", subject=None)
     outputs = lives(heart, TOUCHPOINTS, [event(), Record(0, case.value, headers=case.headers)])

@@ -51,7 +51,9 @@ class Run:
             one
             for (topic, partition), heart in self.hearts.items()
             for one in self.log[topic]
-            if one.partition == partition and one.offset > heart.applied and b"clock.ticked" not in (one.value or b"")
+            if one.partition == partition
+            and one.offset > heart.applied
+            and b"clock.ticked" not in (one.value or b"")
         ]
 
 

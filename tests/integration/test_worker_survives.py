@@ -32,7 +32,9 @@ pytestmark = pytest.mark.slow  # processes that start, and a session that has to
 PARTITIONS = 2
 EVENTS = 40_000
 CUSTOMERS = 4_000
-INPUTS = [(topic, number) for topic in (TOUCHPOINTS, REVIEWS) for number in range(PARTITIONS)] + [(METRICS, 0)]
+INPUTS = [(topic, number) for topic in (TOUCHPOINTS, REVIEWS) for number in range(PARTITIONS)] + [
+    (METRICS, 0)
+]
 TOPICS = (TOUCHPOINTS, REVIEWS, METRICS, ALERTS, FOLLOW_UPS, DEAD_LETTERS)
 
 
@@ -74,7 +76,8 @@ class Shop:
                 applied = offsets.applied()
             sent = self._writer.last.items()
             return all(
-                applied[topic.removeprefix(f"{self.prefix}."), number] >= last for (topic, number), last in sent
+                applied[topic.removeprefix(f"{self.prefix}."), number] >= last
+                for (topic, number), last in sent
             ) and all(map(has_no_lag, workers))
 
         until("everything is applied", is_done, 60, every_s=0.5)

@@ -140,7 +140,7 @@ def test_it_is_ready_once_it_has_its_partitions(started: Started) -> None:
         if status == 503:
             assert json.loads(text)["reasons"]
     up = metrics(started.worker).by("cxloop_partition_up", "topic", "partition")
-    assert up == Counter({place: 1 for place in PLACES | {("metrics", "0")}})
+    assert up == Counter(dict.fromkeys(PLACES | {("metrics", "0")}, 1))
 
 
 def test_it_is_alive_from_the_first_moment(started: Started) -> None:

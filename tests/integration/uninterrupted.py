@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -55,11 +55,11 @@ def _live(heart: Heart, records: Sequence[LogRecord], into: dict[str, Counter[Sa
             into.setdefault(output.topic, Counter())[output.key, output.value] += 1
 
 
-def counts(values: Sequence[bytes] | object) -> Counts:
+def counts(values: Iterable[bytes | None]) -> Counts:
     """What records for the board count, summed up: how they are cut into records is nobody's business."""
     total: Counts = Counter()
-    for value in values:  # type: ignore[attr-defined]
-        record = _metrics(value)
+    for value in values:
+        record = _metrics(value or b"")
         for segment in record.segments:
             for end, series, named in segment.counts:
                 for name, count in named.items():

@@ -62,10 +62,6 @@ def test_a_touchpoint_has_one_stage(tmp_path: Path) -> None:
         ("", "1:1"),
     ],
 )
-@pytest.mark.xfail(
-    strict=True,
-    reason="journey_file.py shows pydantic's sentences, and no place for a touchpoint that is there twice",
-)
 def test_what_is_wrong_is_said_in_plain_words_with_its_place(text: str, place: str, tmp_path: Path) -> None:
     for line in wrong(tmp_path, text):
         assert line.startswith(f"{place}: ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -104,9 +103,6 @@ def test_the_next_wake_may_be_too_early_and_never_too_late() -> None:
     assert wakes == [5, 9]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="put compares with the new record's wake, not with that of the one it replaces"
-)
 def test_a_new_record_in_the_place_of_another_wakes_too() -> None:
     store = Store()
     store.put(ref("a"), Note(), 5)
