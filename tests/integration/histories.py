@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,32 +18,49 @@ ZONE = "Europe/Amsterdam"
 DRAWN_FOR_ONE = 15
 
 
+#: A leap of event time between two records. The shards do not read at the same speed: what a shard of reviews
+#: forwards could arrive so far behind that a customer's shard has forgotten what it needs to know.
+LEAP = 2 * DAY
+
+
 @dataclass(frozen=True)
 class History:
-    """Records of one installation, in order. handover: how many of them the first of two workers gets; 0: there is one."""
+    """Records of one installation. stretches: each is sent when the one before is applied.
+
+    handover: before this stretch another worker takes over; 0: never.
+    """
 
     rules: str
     partitions: int
-    sendings: list[Sending]
+    stretches: list[list[Sending]]
     handover: int
-
-    def under(self, prefix: str) -> list[Sending]:
-        """The records, on the topics of a prefix."""
-        return [
-            Sending(f"{prefix}.{one.topic}", one.value, one.key, (), one.partition) for one in self.sendings
-        ]
 
 
 def histories(rules: str, count: int) -> Iterator[History]:
     """Histories of one set of rules; on one or two partitions, some with a handover in the middle."""
     for number, story in enumerate(_richest(rules, count)):
         partitions = 1 + number % 2
-        # Two stories, one behind the other: the second finds what the first has left open.
         told = tell(rules, story, ZONE)
-        sendings = [_sending(line) for line in told.lines]
+        records = list(zip(map(_sending, told.lines), told.times, strict=True))
+        middle = len(records) // 2 if number % 4 > 1 else 0
         if number % 4 != 3:
-            sendings += _ends(told.clock + DAY, partitions)
-        yield History(rules, partitions, sendings, len(sendings) // 2 if number % 4 > 1 else 0)
+            end = told.clock + DAY
+            records += [(one, end) for one in _ends(end, partitions)]
+        stretches: list[list[Sending]] = []
+        latest, handover = 0, 0
+        for n, (record, time) in enumerate(records):
+            if time > latest + LEAP or n == middle:
+                stretches.append([])
+            if n == middle:
+                handover = len(stretches) - 1
+            stretches[-1].append(record)
+            latest = max(latest, time)
+        yield History(rules, partitions, stretches, handover)
+
+
+def under(prefix: str, records: Iterable[Sending]) -> list[Sending]:
+    """Records on the topics of a prefix."""
+    return [Sending(f"{prefix}.{one.topic}", one.value, one.key, (), one.partition) for one in records]
 
 
 def _richest(rules: str, count: int) -> list[list[Step]]:

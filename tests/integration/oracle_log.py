@@ -65,9 +65,9 @@ class Judge:
     def _feed(self, place: Place, shard: Oracle, record: LogRecord) -> None:
         text = (record.value or b"").decode()
         event = read_line(text)
-        copied = b'"forwardedfrom"' in (record.value or b"") and shard.watermark > BEFORE
-        if copied and not (isinstance(event, Event) and shard.known(event)):
-            # A copy moves no watermark, but as at every record, the timers below it fire first.
+        is_known = isinstance(event, Event) and shard.known(event)
+        if '"forwardedfrom"' in text and shard.watermark > BEFORE and not is_known:
+            # A copy moves no watermark; but as at every record, the timers below it fire first.
             shard.pass_time(shard.watermark)
         if '"cx.alert.' not in text:
             shard.feed(text, record.timestamp, record.offset)

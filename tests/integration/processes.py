@@ -70,12 +70,7 @@ class Process:
     """A command that runs until it is told to stop. name: for its log, which is shown when the test fails."""
 
     def __init__(
-        self,
-        home: Path,
-        name: str,
-        arguments: Sequence[str | Path],
-        command: Sequence[str],
-        env: dict[str, str],
+        self, home: Path, name: str, arguments: Sequence[str | Path], command: Sequence[str]
     ) -> None:
         self.name = name
         self.log = home / f"{name}.log"

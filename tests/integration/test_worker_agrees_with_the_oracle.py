@@ -23,9 +23,9 @@ from pipeline.settings import Settings
 from tests.broker import RealKafka
 from tests.generate import RULES, load
 from tests.integration import oracle_log
-from tests.integration.histories import ZONE, History, histories
+from tests.integration.histories import ZONE, History, histories, under
 from tests.integration.in_process import running
-from tests.integration.kafka_log import LogRecord, read, write
+from tests.integration.kafka_log import LogRecord, Writer, read
 
 #: For each set of rules.
 HISTORIES = 4
@@ -70,14 +70,15 @@ def make_topics(kafka: RealKafka, installations: Mapping[str, History]) -> None:
 async def play(broker: str, prefix: str, history: History, rules: Path) -> Run:
     """Send a history, let workers apply it, and read back all that there is."""
     made = parts.build(Settings(prefix=prefix, zone=ZONE), [rules])
-    records = history.under(prefix)
     hearts: dict[tuple[str, int], Heart] = {}
-    for some in (records[: history.handover], records[history.handover :]):
-        if some:
-            async with running(broker, made, history.partitions) as worker:
-                sent = await asyncio.to_thread(write, broker, some)
-                await worker.settled(sent)
-                hearts = dict(worker.hearts)
+    writer = Writer(broker)
+    shifts = history.stretches[: history.handover], history.stretches[history.handover :]
+    for shift in filter(None, shifts):
+        async with running(broker, made, history.partitions) as worker:
+            for records in shift:
+                await asyncio.to_thread(writer.write, under(prefix, records))
+                await worker.settled(writer.last)
+            hearts = dict(worker.hearts)
     topics = (TOUCHPOINTS, REVIEWS, METRICS, *OUTPUTS)
     log = await asyncio.to_thread(read, broker, [f"{prefix}.{topic}" for topic in topics])
     return Run({topic: log[f"{prefix}.{topic}"] for topic in topics}, hearts)
