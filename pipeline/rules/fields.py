@@ -122,7 +122,8 @@ def _field(name: str, kinds: Iterable[msgspec.inspect.Type]) -> Field:
                 return _field(name, (inner,))
             case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
                 least = kind.ge if kind.ge is not None else -math.inf
-                most = kind.le if kind.le is not None else math.inf
+                # What state and outputs can hold is no limit that a person would name.
+                most = kind.le if kind.le is not None and kind.le < 2**62 else math.inf
                 return Field(name, "number", isinstance(kind, msgspec.inspect.IntType), least, most)
             case msgspec.inspect.StrType():
                 return Field(name, "text", empty=not kind.min_length)

@@ -189,4 +189,7 @@ def _flat(record: LogRecord) -> dict[str, Any]:
 
 
 def _line(event: Mapping[str, Any], names: Sequence[str]) -> str:
-    return json.dumps({name: event[name] for name in names if event.get(name) is not None})
+    picked = {name: event[name] for name in names if event.get(name) is not None}
+    if not str(event["type"]).endswith(".closed"):
+        picked.pop("resolution", None)  # may be told again later
+    return json.dumps(picked)
