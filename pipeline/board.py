@@ -53,7 +53,6 @@ class ShardPosition(Remembered, kw_only=True):
 
     offset: int = -1
     watermark: int | None = None
-    part: int = 0
 
 
 class Level(Remembered, kw_only=True):
@@ -223,9 +222,7 @@ class Board:
 
     def _take(self, record: MetricsRecord) -> None:
         shard = self._shards.setdefault(record.shard, ShardPosition())
-        if record.offset >= 0 and (record.offset, record.part) <= (shard.offset, shard.part):
-            return
-        shard.offset, shard.part = record.offset, record.part
+        shard.offset = record.offset
         for segment in record.segments:
             self._count(segment)
             if segment.watermark != UNCHANGED:

@@ -53,7 +53,6 @@ class MetricsRecord(msgspec.Struct, omit_defaults=True):
     shard: str
     offset: int
     segments: list[Segment]
-    part: int = 0
 
 
 _encode = msgspec.json.Encoder().encode
@@ -63,15 +62,15 @@ _MOST_BYTES = 500_000
 
 def records(shard: str, offset: int, segments: Sequence[Segment]) -> Iterator[bytes]:
     """The records that carry segments to the board, in order; several where they are many."""
-    part, size, chunk = 0, 0, list[Segment]()
+    size, chunk = 0, list[Segment]()
     for segment in segments:
         length = len(_encode(segment))
         if chunk and size + length > _MOST_BYTES:
-            yield _encode(MetricsRecord(shard, offset, chunk, part))
-            part, size, chunk = part + 1, 0, []
+            yield _encode(MetricsRecord(shard, offset, chunk))
+            size, chunk = 0, []
         chunk.append(segment)
         size += length
-    yield _encode(MetricsRecord(shard, offset, chunk, part))
+    yield _encode(MetricsRecord(shard, offset, chunk))
 
 
 class Tally:

@@ -101,9 +101,9 @@ def _richest(rules: str, count: int) -> list[list[Step]]:
 
 def _sending(line: str) -> Sending:
     event = json.loads(line)
-    if event["type"].startswith("cx.review."):
+    if str(event.get("type")).startswith("cx.review."):
         return Sending("reviews", line.encode(), event["data"]["review_id"].encode())
-    return Sending("touchpoints", line.encode(), event["subject"].encode())
+    return Sending("touchpoints", line.encode(), str(event.get("subject")).encode())
 
 
 def _ends(time: int, partitions: int) -> Iterator[Sending]:
