@@ -44,8 +44,9 @@ class Judge:
         for one in told:
             topic, _, number = one["shard"].partition("/")
             place = topic, int(number)
-            if one["offset"] < 0:
-                self._watermarks[place] = 0  # it has records to read, and the board waits for it
+            if one["segments"] == [{"watermark": 0}]:
+                self._watermarks[place] = 0  # it begins with records to read, and the board waits for it
+                continue
             while self._inputs[place] and self._inputs[place][-1].offset <= one["offset"]:
                 self._next(place, board=True)
         for place, waiting in self._inputs.items():
@@ -59,6 +60,8 @@ class Judge:
         if board:
             if shard.watermark > BEFORE:
                 self._watermarks[place] = shard.watermark
+            else:
+                self._watermarks.pop(place, None)
             self._judge()
             self.counted += shard.counted[before:]
 
