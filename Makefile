@@ -15,7 +15,7 @@ help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(VENV)/.runs ## The whole loop on this machine, no Kafka needed: [FOR=10m] [SPEED=60] [SEED=1] [PORT=8080]
+demo: $(VENV)/.runs ## The whole loop on this machine, no Kafka needed: [FOR=10m] [SPEED=10m] [SEED=1] [PORT=8080]
 	$(BIN)/cxloop demo $(foreach option,FOR SPEED SEED PORT,$(call passed,$(option)))
 
 .PHONY: test

@@ -169,8 +169,11 @@ class Board:
                     self._schedule(end + window.length)
         for window, judges in self._episodes.items():
             for episodes in judges:
-                for series, at in episodes.pending():
+                for series, at in episodes.open():
                     self._look_again(window, [series], at)
+                    self._look_again(window, [series], self.at + PANE)
+            # Late counts wait for the next pane end; which series they changed is not kept, so all are judged.
+            self._look_again(window, [*self._totals[window]], self.at + PANE)
         return Effects()
 
     def snapshot(self) -> list[bytes]:

@@ -125,6 +125,7 @@ class Shard:
             return self._effects()
         if self.watermark is not None or not waiting:
             return Effects()
+        self._told = 0  # so that it is told when there is still none behind those records
         return Effects(
             [
                 Output(METRICS, None, value)

@@ -116,9 +116,10 @@ class Partition:
         async with Reader(self._connection, self._tuning) as reader:
             await self._restore(reader)
             position, waiting = await self._position(reader)
-        self._opened = True
+        # Once for each heart: one that was kept while the partition was away goes on by itself.
+        first, self._opened = not self._opened, True
         try:
-            effects = self.heart.opened(waiting)
+            effects = self.heart.opened(waiting) if first else Effects()
             if effects.outputs or effects.changelog:
                 await self._commit(transactions, _Step(effects))
         except BaseException:

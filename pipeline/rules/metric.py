@@ -71,10 +71,10 @@ class MetricEpisodes:
         self._alerts.fire(self._rule, self._name(series), None, str(episode.since), at, [why])
         return None
 
-    def pending(self) -> Iterator[tuple[Series, int]]:
-        """(series, when it must be judged) of what is pending, after a restore."""
+    def open(self) -> Iterator[tuple[Series, int]]:
+        """(series, when its `for` is over) of what is pending or firing, after a restore."""
         for ref, record in self._step.store:
-            if ref[0] == self._rule.id and isinstance(record, Judgement) and not record.fired:
+            if ref[0] == self._rule.id and isinstance(record, Judgement):
                 yield msgspec.json.decode(ref[1], type=Series), record.since + self._rule.hold
 
     def _resolve(

@@ -49,6 +49,8 @@ class Judge:
                 continue
             while self._inputs[place] and self._inputs[place][-1].offset <= one["offset"]:
                 self._next(place, board=True)
+            if self.shards[place].watermark == BEFORE:
+                self._watermarks.pop(place, None)  # what it had to read has no time
         for place, waiting in self._inputs.items():
             while waiting:
                 self._next(place, board=False)
@@ -60,8 +62,6 @@ class Judge:
         if board:
             if shard.watermark > BEFORE:
                 self._watermarks[place] = shard.watermark
-            else:
-                self._watermarks.pop(place, None)
             self._judge()
             self.counted += shard.counted[before:]
 

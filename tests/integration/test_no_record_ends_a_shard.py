@@ -242,7 +242,6 @@ def test_an_agents_event_that_is_half_an_event_does_not_spoil_what_is_counted(
     assert "field.wrong" not in reasons(outputs)  # that would be all that the shard has counted
 
 
-@pytest.mark.xfail(reason="a shard without a watermark never tells the board to wait no longer", strict=True)
 @pytest.mark.parametrize(
     "value",
     [b"{", event("review.posted", forwardedfrom="x.reviews/0/1", data={"review_id": "r-1", "rating": 5})],
