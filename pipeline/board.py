@@ -19,8 +19,8 @@ from pipeline.events.codec import Record, Rejection, decode, millis
 from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
 from pipeline.followup.book import FollowUp, FollowUps
 from pipeline.followup.clocks import BusinessClock
+from pipeline.metrics.catalogue import COUNTED, WINDOWS
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
-from pipeline.metrics.catalogue import WINDOWS
 from pipeline.metrics.tally import UNCHANGED, MetricsRecord, Segment, Series
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
@@ -62,7 +62,15 @@ class Level(Remembered, kw_only=True):
 
 
 class KnownValue(Remembered, kw_only=True):
-    """A value of a dimension that has a series of its own."""
+    """A value of a dimension that has a series of its own. since: for panes that end later (ms)."""
+
+    since: int = -1
+
+
+class Overflow(Remembered, kw_only=True):
+    """A dimension that had no room. until: the latest pane end (ms) of which something went to "other"."""
+
+    until: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +102,16 @@ class Board:
         self._settings = settings
         self._store, self._seen = Store(), Seen()
         self._changelog = Changelog(
-            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Judgement, FollowUp)
+            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement, FollowUp)
         )
         self._step = Step(
             self._store, settings.rules.version, self._level,
             lambda record: {"topic": METRICS, "partition": 0, "offset": record.offset},
         )  # fmt: skip
         self._follow_ups = FollowUps(self._step, settings.rules.by_id(), settings.clock)
-        alerts = Alerts(self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False)
+        alerts = self._alerts = Alerts(
+            self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False
+        )
         self._episodes: dict[Window, list[MetricEpisodes]] = {window: [] for window in WINDOWS_KEPT}
         for rule in settings.rules.on_metrics():
             episodes = MetricEpisodes(rule, self._step, alerts)
@@ -115,7 +125,7 @@ class Board:
         self._revisit: dict[int, dict[Window, set[Series]]] = {}
         self._shards: dict[str, ShardPosition] = {}
         self._known_values: dict[str, int] = {}
-        self._admitted: dict[Series, tuple[Series, int]] = {}
+        self._admitted: dict[Series, int] = {}
 
     # --- what an engine calls -----------------------------------------------------------------------
 
@@ -138,11 +148,7 @@ class Board:
                 continue
             self._take(counted)
         self.applied = records[-1].offset
-        outputs, self._step.outputs = self._step.outputs, []
-        changelog, rotation = self._changelog.step(
-            Position(applied=self.applied, watermark=self._step.watermark, latest=self.at)
-        )
-        return Effects(outputs, changelog, rotation)
+        return self._effects()
 
     def restore(self, value: bytes) -> None:
         """Take one record of the changelog, oldest first. Raises StateError."""
@@ -174,7 +180,8 @@ class Board:
                     self._look_again(window, [series], self.at + PANE)
             # Late counts wait for the next pane end; which series they changed is not kept, so all are judged.
             self._look_again(window, [*self._totals[window]], self.at + PANE)
-        return Effects()
+        self._withdraw_changed_rules()
+        return self._effects() if self._step.outputs else Effects()
 
     def snapshot(self) -> list[bytes]:
         """The whole state, as records that `restore` takes."""
@@ -236,7 +243,7 @@ class Board:
     def _count(self, segment: Segment) -> None:
         by_end: dict[int, list[tuple[Series, dict[str, int]]]] = {}
         for end, series, counts in segment.counts:
-            by_end.setdefault(end, []).append((self._within_limit(series, end), counts))
+            by_end.setdefault(end, []).append((self._within_limit(series, end, counts), counts))
         for end, changes in by_end.items():
             for what in _MADE_OF:
                 self._add_to_pane(what, end, changes)
@@ -326,6 +333,26 @@ class Board:
             if not self._follow_ups.agent_acted(event, data, millis(event.time)):
                 self._follow_ups.unknown(event, data, value)
 
+    def _withdraw_changed_rules(self) -> None:
+        """Alerts of rules that are gone, or judge something else now, end as withdrawn."""
+        judges = {episodes.id: episodes for some in self._episodes.values() for episodes in some}
+        for ref, record in list(self._store):
+            if isinstance(record, FollowUp):
+                self._follow_ups.withdraw(ref, record)
+            elif isinstance(record, Judgement):
+                episodes = judges.get(ref[0])
+                if episodes is None or not episodes.goes_on(ref, record):
+                    if record.fired:
+                        self._alerts.withdraw(ref[0], record.key, None, str(record.since))
+                    self._store.drop(ref)
+
+    def _effects(self) -> Effects:
+        outputs, self._step.outputs = self._step.outputs, []
+        changelog, rotation = self._changelog.step(
+            Position(applied=self.applied, watermark=self._step.watermark, latest=self.at)
+        )
+        return Effects(outputs, changelog, rotation)
+
     # --- small parts --------------------------------------------------------------------------------
 
     def _level(self, name: str, label: str, change: int) -> None:
@@ -335,28 +362,40 @@ class Board:
         level.n += change
         self._store.put(ref, level, NEVER)
 
-    def _within_limit(self, series: Series, end: int) -> Series:
+    def _within_limit(self, series: Series, end: int, counts: Mapping[str, int]) -> Series:
         """The series with "other" where a value has no room; known ones are noted as seen once a day."""
         found = self._admitted.get(series)
-        if found is None or end > found[1]:
-            kept = tuple((name, self._known(name, value, end)) for name, value in series)
-            if kept != series:
-                return kept
-            found = self._admitted[series] = (series, end + DAY)
-        return found[0]
+        if found is not None and end <= found:
+            return series
+        kept = tuple((name, self._known(name, value, end, counts)) for name, value in series)
+        if kept == series and not any(self._store.get(("@overflow", name, "")) for name, _ in series):
+            self._admitted[series] = end + DAY
+        return kept
 
-    def _known(self, dimension: str, value: str, end: int) -> str:
-        """The value, if it has or may have a series of its own; else "other"."""
+    def _known(self, dimension: str, value: str, end: int, counts: Mapping[str, int]) -> str:
+        """The value, if it has or may have a series of its own in this pane; else "other".
+
+        In panes of which something went to "other", a value that found room later stays there: what is
+        taken out of a pane leaves the series that it went to.
+        """
         ref = ("@value", dimension, value)
+        overflow_ref = ("@overflow", dimension, "")
+        overflow = self._store.get(overflow_ref)
+        until = overflow.until if isinstance(overflow, Overflow) else -1
         found = self._store.get(ref)
-        if found is None:
-            if self._known_values.get(dimension, 0) >= self._settings.value_limit:
-                self._level(_OVERFLOW, dimension, 1)
+        if not isinstance(found, KnownValue):
+            full = self._known_values.get(dimension, 0) >= self._settings.value_limit
+            if full or end <= until:
+                if full:
+                    overflow = overflow if isinstance(overflow, Overflow) else Overflow()
+                    overflow.until = max(until, end)
+                    self._store.put(overflow_ref, overflow, overflow.until + _UNSEEN)
+                    self._level(_OVERFLOW, dimension, _answers(counts))
                 return OTHER
             self._known_values[dimension] = self._known_values.get(dimension, 0) + 1
-            found = KnownValue()
+            found = KnownValue(since=until)
         self._store.put(ref, found, max(found.wake, end + _UNSEEN))
-        return value
+        return value if end > found.since else OTHER
 
     def _add(self, window: Window, series: Series, counts: Mapping[str, int], sign: int) -> None:
         totals = self._totals[window]
@@ -409,6 +448,11 @@ class _Passed:
     timestamp: int = 0
     key: None = None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+def _answers(counts: Mapping[str, int]) -> int:
+    """How many answers, reviews and replies are counted."""
+    return sum(counts.get(name, 0) for name in COUNTED)
 
 
 def _sum_into(into: dict[str, int], counts: Mapping[str, int], sign: int) -> None:

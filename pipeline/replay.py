@@ -81,6 +81,8 @@ class _Head(msgspec.Struct):
     data: dict[str, Any] | None = None
 
 
+#: What goes wrong with bytes that are no event.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _decode_head = msgspec.json.Decoder(_Head).decode
 
 
@@ -167,8 +169,8 @@ class _Run:
                 for output in self._shards[place].apply(queues[place]).outputs:
                     if output.topic == METRICS:
                         counts.append(self._record((METRICS, 0), output.value, METRICS, 0))
-                    elif output.topic == TOUCHPOINTS:
-                        to = (TOUCHPOINTS, partition_of(output.key or b"", self._partitions))
+                    elif output.topic in (TOUCHPOINTS, REVIEWS):
+                        to = (output.topic, partition_of(output.key or b"", self._partitions))
                         forwarded.setdefault(to, []).append(self._record(to, output.value, "", 0))
                     else:
                         self._keep(output)
@@ -190,7 +192,7 @@ class _Run:
             return TOUCHPOINTS, 0
         try:
             head = _decode_head(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             return TOUCHPOINTS, 0
         if head.type.startswith("cx.review."):
             topic, key = REVIEWS, str((head.data or {}).get("review_id", ""))
@@ -215,6 +217,6 @@ def _time(value: bytes) -> int:
     """An event's time in ms UTC; before all others where it has none that can be read."""
     try:
         found = _decode_head(value).time
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except _UNREADABLE:
         return -1
     return millis(found) if found is not None and found.tzinfo is not None else -1

@@ -19,6 +19,7 @@ from pipeline.events.journey import NO_JOURNEY, Journey
 from pipeline.followup.book import FollowUp, FollowUps
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
+from pipeline.metrics.catalogue import METRICS as METRIC_NAMES
 from pipeline.metrics.contacts import Contact, Contacts
 from pipeline.metrics.reviews import Review, Reviews
 from pipeline.metrics.tally import Segment, Tally
@@ -244,6 +245,11 @@ class Shard:
         if event.forwardedfrom is not None:
             if Role.REVIEW not in self._roles:
                 self._handle(Role.CUSTOMER, event, at, event.subject or "")
+            elif Role.CUSTOMER not in self._roles:
+                self._reject(
+                    "topic.wrong",
+                    "a copy that a shard forwarded belongs on touchpoints - at `$.forwardedfrom`",
+                )
             return
         if Role.REVIEW not in self._roles:
             self._wrong_topic(event, REVIEWS)
@@ -274,8 +280,12 @@ class Shard:
         if event.__class__ is m.FollowUpOpened or self._follow_ups.agent_acted(event, data, at):
             return
         value = self._step.record.value if self._step.record is not None else None
-        if event.subject is None and Role.CUSTOMER in self._roles and value is not None:
+        about_no_customer = event.subject is None and Role.CUSTOMER in self._roles and data.key is not None
+        if about_no_customer and (data.key or "").partition("{")[0] in METRIC_NAMES:
             self._tally.follow_up(_passed_on(event, data))
+        elif about_no_customer and Role.REVIEW not in self._roles and self._step.record is not None:
+            copy = forwarded(self._step.record, self._step.place)
+            self._step.outputs.append(Output(REVIEWS, (data.key or "").encode(), copy))
         else:
             self._follow_ups.unknown(event, data, value)
 

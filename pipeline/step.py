@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,8 @@ from pipeline.state.store import Store
 CORRECTION = 7 * 86_400_000
 #: The reasons for which a step rejects what could be read.
 REASONS = ("time.future", "time.too_late", "topic.wrong", "followup.unknown", "output.too_large")
+#: A dead letter shows so many headers at most, and so many bytes of each.
+MAX_HEADERS, MAX_HEADER = 64, 1_000
 #: A dead letter shows at most so many bytes of a value.
 MAX_SHOWN = 65_536
 
@@ -69,19 +71,31 @@ class Step:
         """Write a dead letter about the record at hand."""
         self.count(f"rejected.{rejection.reason}")
         origin = self.origin
-        event = dead_letter(rejection, value, origin)
+        record = self.record
+        headers = record.headers if record is not None and record.value is value else ()
+        event = dead_letter(rejection, value, origin, headers)
         topic = str(origin.get("topic") or origin.get("file") or "")
         self.outputs.append(Output(DEAD_LETTERS, topic.encode(), _encode(event)))
 
 
-def dead_letter(rejection: Rejection, value: bytes | None, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """The CloudEvent about something that could not be processed; its id is where that stands."""
+def dead_letter(
+    rejection: Rejection, value: bytes | None, origin: Mapping[str, Any],
+    headers: Sequence[tuple[str, bytes | None]] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """The CloudEvent about something that could not be processed; its id is where that stands.
+
+    headers: in binary mode they are the envelope.
+    """
     raw = value or b""
     data: dict[str, Any] = {"reason": rejection.reason, "error": rejection.error, "origin": origin}
     if len(raw) > MAX_SHOWN:
         data |= {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
         raw = raw[:MAX_SHOWN]
     data |= shown(raw)
+    if headers:
+        data["headers"] = {
+            name: shown((text or b"")[:MAX_HEADER])["value"] for name, text in headers[:MAX_HEADERS]
+        }
     place = "/".join(str(part) for part in origin.values())
     return {
         "specversion": "1.0",

@@ -42,6 +42,9 @@ RESPONSE_COUNT, RESPONSE_SUM, RESPONSE_BUCKET = (
     "first_response_bucket_",
 )
 
+#: The counts that say how many, rather than how much.
+COUNTED = (PROMOTERS, PASSIVES, DETRACTORS, CSAT_COUNT, CES_COUNT, REVIEW_COUNT, RESPONSE_COUNT)
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

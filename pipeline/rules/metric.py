@@ -20,10 +20,15 @@ NEVER = 1 << 62
 
 
 class Judgement(Remembered, kw_only=True):
-    """since: the pane end from which the condition holds; fired: has it been held long enough? Times in ms."""
+    """since: the pane end from which the condition holds; fired: has it been held long enough? Times in ms.
+
+    key, window: of its alert, as the rule had them when it began.
+    """
 
     since: int = -1
     fired: bool = False
+    key: str = ""
+    window: str = ""
 
 
 class MetricEpisodes:
@@ -34,7 +39,7 @@ class MetricEpisodes:
         self._metric = METRICS[rule.metric]
         self._limit, self._enough = rule.limit.test(), rule.samples.test()
         self._clear = rule.clear.test() if rule.clear is not None else None
-        self.by = rule.by
+        self.id, self.by = rule.id, rule.by
         self.window = next(Window(name, length) for name, length in WINDOWS.items() if length == rule.window)
 
     def judge(self, series: Series, counts: Mapping[str, int], at: int) -> int | None:
@@ -55,7 +60,7 @@ class MetricEpisodes:
                 self._step.store.drop(ref)
             return None
         if episode.since < 0:
-            episode.since = at
+            episode.since, episode.key, episode.window = at, self._name(series), self.window.name
             self._step.store.put(ref, episode, NEVER)
         if at - episode.since < self._rule.hold:
             return episode.since + self._rule.hold
@@ -76,6 +81,12 @@ class MetricEpisodes:
         for ref, record in self._step.store:
             if ref[0] == self._rule.id and isinstance(record, Judgement):
                 yield msgspec.json.decode(ref[1], type=Series), record.since + self._rule.hold
+
+    def goes_on(self, ref: Ref, episode: Judgement) -> bool:
+        """Is an episode that was restored still about what this rule judges?"""
+        series = msgspec.json.decode(ref[1], type=Series)
+        same = tuple(name for name, _ in series) == self.by and self._name(series) == episode.key
+        return same and episode.window == self.window.name
 
     def _resolve(
         self,

@@ -308,3 +308,20 @@ def test_the_alerts_of_a_rule_that_was_removed_are_withdrawn() -> None:
         new.apply([FileRecord(2, generate.NOW, survey(2, generate.START + 2 * DAY, nps=9).encode())]).outputs
     )
     assert fed.counted.get(("level", "episodes_open", "changes"), 0) == 0
+
+
+def test_a_dead_letter_of_binary_mode_holds_the_event_as_it_came() -> None:
+    event = json.loads(survey(1, generate.START, nps=11))
+    headers = [(f"ce_{name}", str(value).encode()) for name, value in event.items() if name != "data"]
+    record = FileRecord(0, generate.NOW, json.dumps(event["data"]).encode(), headers=headers)
+    ((_, _, letter),) = feed(shard(rules_of("surveys")), [record]).outputs
+    assert event["id"] in json.dumps(json.loads(letter)["data"])
+
+
+def test_a_review_that_claims_to_be_forwarded_does_not_vanish() -> None:
+    review = json.dumps({
+        "specversion": "1.0", "id": "r", "source": "/test", "type": "cx.review.posted", "time": rfc3339(generate.START),
+        "subject": "cust-1", "forwardedfrom": "elsewhere", "data": {"review_id": "r-1", "rating": 1},
+    })  # fmt: skip
+    fed = feed(shard(rules_of("reviews"), REVIEW), log([review]))
+    assert fed.outputs or fed.counted
