@@ -101,7 +101,7 @@ async def test_the_worker_and_the_oracle_say_the_same(
         assert not run.left()
         said += len(run.log[ALERTS]) + len(run.log[FOLLOW_UPS])
         compare(load(rules), run)
-    assert said > 10
+    assert said, "histories in which nothing is said would agree with anything"
 
 
 def compare(rules: list[dict[str, Any]], run: Run) -> None:
