@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bench.load import PARTITIONS, TOPICS
 
@@ -47,6 +47,16 @@ def run_cxloop(broker: str, prefix: str) -> float:
                 worker.wait()
 
 
+def _committed(observer: Consumer, inputs: list[TopicPartition]) -> list[int]:
+    """The group's offsets; none while the broker is still looking for the group's coordinator."""
+    try:
+        return [max(0, partition.offset) for partition in observer.committed(inputs, timeout=10)]
+    except KafkaException as error:
+        if error.args[0].code() not in (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS):
+            raise
+        return [0] * len(inputs)
+
+
 def _rate(worker: subprocess.Popen[bytes], broker: str, prefix: str) -> float:
     observer = Consumer(
         {
@@ -62,8 +72,7 @@ def _rate(worker: subprocess.Popen[bytes], broker: str, prefix: str) -> float:
     patient_until = time.monotonic() + PATIENCE_S
     try:
         while not samples or samples[-1][1] < sum(ends):
-            committed = [max(0, partition.offset) for partition in observer.committed(inputs, timeout=10)]
-            now, done = time.monotonic(), sum(map(min, committed, ends))
+            now, done = time.monotonic(), sum(map(min, _committed(observer, inputs), ends))
             if done > (samples[-1][1] if samples else 0):
                 samples.append((now, done))
                 patient_until = now + PATIENCE_S

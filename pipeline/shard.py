@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Effects, Output
 from pipeline.events import model as m
-from pipeline.events.codec import Record, Rejection, decode, forwarded, millis, moment
+from pipeline.events.codec import Record, Rejection, decode_all, forwarded, millis, moment
 from pipeline.events.journey import NO_JOURNEY, Journey
 from pipeline.followup.book import FollowUp, FollowUps
 from pipeline.followup.clocks import BusinessClock
@@ -39,6 +39,9 @@ from pipeline.step import CORRECTION, Step
 
 #: An event may be so much later than its broker timestamp (ms).
 FUTURE = 5 * MINUTE
+
+#: Records are taken in chunks whose events fit a processor's cache.
+_CHUNK = 1024
 
 Handler = Callable[[m.Event, Any, int, str], None]
 
@@ -110,7 +113,8 @@ class Shard:
             records = [record for record in records if record.offset > self.applied]
         if not records:
             return Effects()
-        self._take(records)
+        for first in range(0, len(records), _CHUNK):
+            self._take(records[first : first + _CHUNK])
         self.applied = records[-1].offset
         return self._effects()
 
@@ -120,7 +124,7 @@ class Shard:
         position = self._changelog.position
         self.applied, self._distance = position.applied, position.distance
         self._step.watermark, self._step.latest = position.watermark, position.latest
-        self._tally.watermark(position.watermark)
+        self._tally.watermark = position.watermark
         self._withdraw_removed_rules()
         if self._step.outputs:
             return self._effects()
@@ -171,50 +175,56 @@ class Shard:
 
     def _take(self, records: Sequence[Record]) -> None:
         """The loop. Plainer than the rest: it runs for every event, and decides the throughput."""
-        events = [decode(record) for record in records]
-        prints = [
+        step, seen, tally, routes = self._step, self._seen, self._tally, self._route_of
+        lateness, timers = self._settings.lateness, self._store.timers
+        events = decode_all(records)
+        marks = [
             0 if isinstance(event, Rejection) else fingerprint(event.source, event.id) for event in events
         ]
-        step, seen, counts, routes = self._step, self._seen, self._step.counts, self._route_of
-        seen.look_up(prints)
+        seen.look_up(marks)
         fresh, older, new = seen.fresh, seen.older, seen.begin()
-        lateness, timers = self._settings.lateness, self._store.timers
-        for record, event, mark in zip(records, events, prints, strict=True):
-            step.record = record
+        taken: dict[type[m.Event], int] = {}
+        watermark = step.watermark
+        for record, event, mark in zip(records, events, marks, strict=True):
             if isinstance(event, Rejection):
+                step.record = record
                 step.reject(event, record.value)
                 continue
             at = int(event.time.timestamp() * 1000 + 5e-4)  # as codec.millis
-            is_forwarded = event.forwardedfrom is not None
             if at > record.timestamp + FUTURE:
+                step.record = record
                 step.reject(_future(at, record), record.value)
                 continue
             if mark in fresh or mark in older:
                 step.count("duplicates")
                 continue
-            if not is_forwarded and at > step.latest:
+            is_forwarded = event.forwardedfrom is not None
+            if at > step.latest and not is_forwarded:
                 step.latest, self._distance = at, record.timestamp - at
-                if at - lateness > step.watermark:
-                    step.watermark = at - lateness
-                    self._tally.watermark(step.watermark)
-            if timers and timers[0][0] < step.watermark:
+                if at - lateness > watermark:
+                    watermark = step.watermark = tally.watermark = at - lateness
+            if timers and timers[0][0] < watermark:
+                step.record = record
                 self._fire_timers()
-            if step.watermark >= seen.turn_at or len(fresh) >= seen.room:
-                new = seen.turn(step.watermark)
+            if watermark >= seen.turn_at or len(fresh) >= seen.room:
+                new = seen.turn(watermark)
                 fresh, older = seen.fresh, seen.older
             fresh.add(mark)  # after the turn: it belongs to the generation of the watermark that it led to
             new.append(mark)
-            if at < 0 or (at < step.watermark and not is_forwarded):
+            if (at < watermark and not is_forwarded) or at < 0:
                 step.count("late")
-                if at < max(0, step.watermark - CORRECTION):
-                    step.reject(_too_late(at, step.watermark), record.value)
+                if at < max(0, watermark - CORRECTION):
+                    step.record = record
+                    step.reject(_too_late(at, watermark), record.value)
                     continue
             kind = event.__class__
+            taken[kind] = taken.get(kind, 0) + 1
             route = routes.get(kind)
             if route is not None:
+                step.record = record
                 route(event, at)
-            name = _COUNTED[kind]
-            counts[name] = counts.get(name, 0) + 1
+        for kind, n in taken.items():
+            step.count(_COUNTED[kind], n)
         seen.settle()
 
     def _routes(self) -> dict[type[m.Event], Callable[[Any, int], None]]:
@@ -228,13 +238,9 @@ class Shard:
                 routes[kind] = self._follow_up
             elif not customers:
                 routes[kind] = lambda event, at: self._wrong_topic(event, TOUCHPOINTS)
-            elif self._handlers[Role.CUSTOMER].get(kind):
-                routes[kind] = self._customer
+            elif handlers := self._handlers[Role.CUSTOMER].get(kind):
+                routes[kind] = _to_all(handlers)
         return routes | {m.AlertFired: self._alert, m.AlertRetracted: self._alert}
-
-    def _customer(self, event: m.Event, at: int) -> None:
-        key = event.subject
-        self._handle(Role.CUSTOMER, event, at, key if key is not None else f"{event.source}#{event.id}")
 
     def _handle(self, role: Role, event: m.Event, at: int, key: str) -> None:
         for handle in self._handlers[role].get(event.__class__, ()):
@@ -372,8 +378,7 @@ class Shard:
     def _position(self) -> Position:
         return Position(
             applied=self.applied, watermark=self._step.watermark, latest=self._step.latest, distance=self._distance,
-            generation=self._seen.generation, day=self._seen.day, began=self._seen.began,
-            rules=self._settings.rules.version,
+            generation=self._seen.generation, day=self._seen.day, rules=self._settings.rules.version,
         )  # fmt: skip
 
     def _reject(self, reason: str, error: str) -> None:
@@ -384,6 +389,19 @@ class Shard:
         self._reject(
             "topic.wrong", f"`{m.type_name(event.__class__)}` belongs on the topic of {topic} - at `$.type`"
         )
+
+
+def _to_all(handlers: tuple[Handler, ...]) -> Callable[[Any, int], None]:
+    """Hands an event to all that look at its customer."""
+
+    def route(event: Any, at: int) -> None:
+        key, data = event.subject, event.data
+        if key is None:
+            key = f"{event.source}#{event.id}"
+        for handle in handlers:
+            handle(event, data, at, key)
+
+    return route
 
 
 #: What a record of a rule belongs to.

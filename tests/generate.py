@@ -58,6 +58,20 @@ RULES = {
     when: {event: review.posted, rating: "< 3"}
     once: {per: customer, every: 2d}
     alert: warning
+  - id: customer-unhappy-again
+    summary: A customer wrote several bad reviews.
+    when: {event: review.posted, rating: "< 4", count: {at_least: 2, within: 1d}}
+    once: {per: customer}
+    alert: info
+  - id: customer-unhappy-at-one-place
+    summary: A customer wrote several bad reviews of a place.
+    when: {event: review.posted, rating: "< 4", count: {at_least: 2, within: 2d, same: touchpoint}}
+    once: {per: customer, every: 1h}
+    alert: info
+  - id: changed-again
+    summary: A review changes and changes.
+    when: {event: review.posted, count: {at_least: 3, within: 2d}}
+    alert: info
 """,
     "contacts": """
   - id: call-without-a-person
@@ -76,6 +90,17 @@ RULES = {
     when: {event: contact.reopened, count: {at_least: 3, within: 3h, same: contact_id}}
     once: {per: customer, every: 10m}
     alert: critical
+  - id: each-case-that-comes-back
+    summary: A case is opened again.
+    when: {event: contact.reopened, count: {at_least: 2, within: 2h, same: contact_id}}
+    alert: info
+  - id: nobody-replies
+    summary: A customer hears nothing at all.
+    when: {event: contact.opened}
+    unless: {event: contact.replied, same: touchpoint, within: 2h}
+    once: {per: customer, every: 3h}
+    alert: info
+    follow_up: {team: desk, due: 2h}
 """,
     "left-alone": """
   - id: customer-left-alone
@@ -93,6 +118,12 @@ RULES = {
     once: {per: customer, every: 1d}
     alert: warning
     follow_up: {team: care, due: 1h}
+  - id: customer-never-answered
+    summary: A customer wrote a review and got no answer to any.
+    when: {event: review.posted, rating: "<= 4"}
+    unless: {event: review.responded, within: 3h}
+    once: {per: customer}
+    alert: info
   - id: low-score
     summary: A customer would not recommend us.
     when: {event: survey.answered, nps: "<= 6"}
@@ -271,21 +302,11 @@ class Teller:
             self.clock = max(self.clock, time)
         else:
             self.clock += step.gap
-        time = self.apart(step, time)
         line = self.line(step, f"e{len(self.lines):02}", time)
         self.lines.append(line)
         self.steps.append(step)
         self.times.append(time)
         self.oracle.feed(line, NOW)
-
-    def apart(self, step: Step, time: int) -> int:
-        """Deadlines of one customer at one moment could fire in any order: keep what they come from apart."""
-        while any(
-            time == at and (step.what, step.who) == (earlier.what, earlier.who) and step.item != earlier.item
-            for earlier, at in zip(self.steps, self.times, strict=True)
-        ):
-            time += 1
-        return time
 
     def line(self, step: Step, name: str, time: int) -> str:
         if step.what == "again":

@@ -33,4 +33,4 @@ def schemas(
         raise CxloopError(
             "these differ from the code; write them anew with `cxloop schemas`:\n" + "\n".join(wrong)
         )
-    typer.echo(f"{len(all_schemas())} schemas {'are as the code says' if check else f'are in {out}/'}.")
+    typer.echo(f"{len(all_schemas())} files {'are as the code says' if check else f'are in {out}/'}.")

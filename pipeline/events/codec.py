@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -60,26 +61,31 @@ _decode = _DECODER.decode
 _needs_subject = frozenset({*CUSTOMER_EVENTS, *INTERNAL_EVENTS} - SUBJECT_OPTIONAL)
 
 
+def decode_all(records: Iterable[Record]) -> list[Event | Rejection]:
+    """Each record's event, from either mode of CloudEvents' Kafka binding."""
+    events: list[Event | Rejection] = []
+    for record in records:
+        value = record.value
+        if record.headers:
+            value = _structured(value, record.headers)
+        if not value or len(value) > MAX_EVENT_BYTES:
+            events.append(_without_value(value))
+            continue
+        try:
+            event = _decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            events.append(_rejection(error))
+            continue
+        if event.subject is None and event.__class__ in _needs_subject and not _is_about_no_customer(event):
+            events.append(_without_subject(event))
+        else:
+            events.append(event)
+    return events
+
+
 def decode(record: Record) -> Event | Rejection:
-    """One record's event, from either mode of CloudEvents' Kafka binding."""
-    value = record.value
-    if record.headers:
-        value = _structured(value, record.headers)
-    if not value:
-        return Rejection("value.empty", "the record has no value")
-    if len(value) > MAX_EVENT_BYTES:
-        return Rejection(
-            "value.too_large", f"the event has {len(value)} bytes, at most {MAX_EVENT_BYTES} are taken"
-        )
-    try:
-        event = _decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return _rejection(error)
-    if event.subject is None and event.__class__ in _needs_subject and not _is_about_no_customer(event):
-        return Rejection(
-            "subject.missing", f"`{type_name(event.__class__)}` needs the customer's id - at `$.subject`"
-        )
-    return event
+    """One record's event."""
+    return decode_all((record,))[0]
 
 
 def forwarded(record: Record, place: str) -> bytes:
@@ -104,9 +110,16 @@ def moment(at: int) -> str:
     What an offset from UTC puts outside the years that can be written is shown as their first or last second.
     """
     seconds, fraction = divmod(at, 1000)
-    seconds = min(max(seconds, _FIRST), _LAST)
-    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
-    return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
+    minutes, second = divmod(min(max(seconds, _FIRST), _LAST), 60)
+    return (
+        f"{_minute(minutes)}{second:02d}.{fraction:03d}Z" if fraction else f"{_minute(minutes)}{second:02d}Z"
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _minute(minutes: int) -> str:
+    """Everything before the seconds. Events come close to each other, so most minutes are asked for again."""
+    return datetime.fromtimestamp(minutes * 60, UTC).isoformat()[:17]
 
 
 def unknown_fields(value: bytes, event: Event) -> dict[str, Any]:
@@ -123,6 +136,20 @@ def unknown_fields(value: bytes, event: Event) -> dict[str, Any]:
     ):
         unknown["data"] = inner
     return unknown
+
+
+def _without_value(value: bytes | None) -> Rejection:
+    if not value:
+        return Rejection("value.empty", "the record has no value")
+    return Rejection(
+        "value.too_large", f"the event has {len(value)} bytes, at most {MAX_EVENT_BYTES} are taken"
+    )
+
+
+def _without_subject(event: Event) -> Rejection:
+    return Rejection(
+        "subject.missing", f"`{type_name(event.__class__)}` needs the customer's id - at `$.subject`"
+    )
 
 
 def _is_about_no_customer(event: Event) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -60,17 +60,13 @@ _encode = msgspec.json.Encoder().encode
 _MOST_BYTES = 500_000
 
 
-def records(shard: str, offset: int, segments: Sequence[Segment]) -> Iterator[bytes]:
+def records(shard: str, offset: int, segments: list[Segment]) -> list[bytes]:
     """The records that carry segments to the board, in order; several where they are many."""
-    size, chunk = 0, list[Segment]()
-    for segment in segments:
-        length = len(_encode(segment))
-        if chunk and size + length > _MOST_BYTES:
-            yield _encode(MetricsRecord(shard, offset, chunk))
-            size, chunk = 0, []
-        chunk.append(segment)
-        size += length
-    yield _encode(MetricsRecord(shard, offset, chunk))
+    value = _encode(MetricsRecord(shard, offset, segments))
+    if len(value) <= _MOST_BYTES or len(segments) < 2:
+        return [value]
+    half = len(segments) // 2
+    return records(shard, offset, segments[:half]) + records(shard, offset, segments[half:])
 
 
 class Tally:
@@ -90,16 +86,14 @@ class Tally:
         ]
         #: Reads the dimensions of an event's data.
         self.dims = _dims_getter(dimensions, journey)
-        self._cells: dict[tuple[int, Dims], dict[str, int]] = {}
+        self._panes: dict[int, dict[Dims, dict[str, int]]] = {}
         self._levels: dict[tuple[str, str], int] = {}
         self._followups: list[msgspec.Raw] = []
         self._segments: list[Segment] = []
         self._series: dict[Dims, tuple[Series, ...]] = {}
-        self._watermark, self._cut_at = -1, -1
-
-    def watermark(self, watermark: int) -> None:
-        """The shard's time has moved on (ms)."""
-        self._watermark = watermark
+        #: The shard's (ms); the shard moves it on.
+        self.watermark = -1
+        self._cut_at = -1
 
     def survey(self, data: SurveyData, at: int) -> None:
         """Count the scores of one survey."""
@@ -140,7 +134,7 @@ class Tally:
 
     def follow_up(self, event: bytes) -> None:
         """Pass on what somebody did about a follow-up of the board."""
-        self._cut(self._watermark if self._watermark >= 0 else None)
+        self._cut(self.watermark if self.watermark >= 0 else None)
         self._followups.append(msgspec.Raw(event))
 
     def take(self, watermark: int | None) -> list[Segment]:
@@ -151,11 +145,14 @@ class Tally:
 
     def _cell(self, at: int, dims: Dims) -> dict[str, int]:
         end = -(-at // PANE) * PANE
-        if end < self._watermark and self._cut_at < (self._watermark - 1) // PANE:
-            self._cut(self._watermark)
-        cell = self._cells.get((end, dims))
+        if end < self.watermark and self._cut_at < (self.watermark - 1) // PANE:
+            self._cut(self.watermark)
+        cells = self._panes.get(end)
+        if cells is None:
+            cells = self._panes[end] = {}
+        cell = cells.get(dims)
         if cell is None:
-            cell = self._cells[end, dims] = {}
+            cell = cells[dims] = {}
         return cell
 
     def _cut(self, watermark: int | None) -> None:
@@ -165,24 +162,26 @@ class Tally:
             self._segments.append(Segment(UNCHANGED, counts[:_MOST_COUNTS]))
             counts = counts[_MOST_COUNTS:]
         self._segments.append(Segment(watermark, counts, levels, self._followups))
-        self._cells, self._levels, self._followups = {}, {}, []
-        self._cut_at = (self._watermark - 1) // PANE
+        self._panes, self._levels, self._followups = {}, {}, []
+        self._cut_at = (self.watermark - 1) // PANE
 
     def _fold(self) -> list[tuple[int, Series, dict[str, int]]]:
         """Cells of all dimensions into the total and one series a grouping and value."""
-        folded: dict[tuple[int, Series], dict[str, int]] = {}
-        for (pane, dims), counts in self._cells.items():
-            for series in self._series_of(dims):
-                into = folded.get((pane, series))
-                if into is None:
-                    folded[pane, series] = counts.copy()
-                else:
-                    _add(into, counts)
-        return [
-            (pane, series, kept)
-            for (pane, series), counts in folded.items()
-            if (kept := {name: count for name, count in counts.items() if count})
-        ]
+        rows: list[tuple[int, Series, dict[str, int]]] = []
+        for end, cells in self._panes.items():
+            folded: dict[Series, dict[str, int]] = {}
+            for dims, counts in cells.items():
+                for series in self._series_of(dims):
+                    into = folded.get(series)
+                    if into is None:
+                        folded[series] = counts.copy()
+                    else:
+                        _add(into, counts)
+            for series, sums in folded.items():
+                counted = {name: n for name, n in sums.items() if n} if 0 in sums.values() else sums
+                if counted:
+                    rows.append((end, series, counted))
+        return rows
 
     def _series_of(self, dims: Dims) -> tuple[Series, ...]:
         series = self._series.get(dims)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.span import DAY, HOUR, MINUTE
 
@@ -15,8 +15,7 @@ def pane_end(at: int, pane: int = PANE) -> int:
     return -(-at // pane) * pane
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A sliding span that covers the panes whose end is in (t - length, t]."""
 
     name: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from pipeline.events.codec import moment
-from pipeline.events.model import Data, Event, ReviewPosted, type_name
+from pipeline.events.model import Data, Event, ReviewData, type_name
 from pipeline.rules.alerts import Alerts, met, reason
 from pipeline.rules.compiled import AbsenceRule, getter
 from pipeline.rules.cooldown import Once
@@ -20,11 +21,13 @@ MOST_ANSWERS = 32
 #: An alert that nobody answers ends so long after its deadline (ms).
 EXPIRES = 28 * DAY
 
-PENDING, FIRING, HELD = 0, 1, 2
+PENDING, FIRING, HELD, RESOLVED = 0, 1, 2, 3
+#: An episode of each state is looked at again so long after its deadline (ms).
+_LASTS = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTION}
 
 
 class Ask(msgspec.Struct, array_like=True, gc=False):
-    """An event that waits for its answer. ended: (time, code) that resolves it as soon as it fires."""
+    """An event that waits for its answer. ended: (time, code) that resolves it as soon as it fires. review: its id."""
 
     at: int
     event_id: str
@@ -33,10 +36,16 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     values: list[Any]
     state: int = PENDING
     ended: tuple[int, str] | None = None
+    review: str | None = None
 
     @property
     def episode(self) -> str:
         return f"{self.source}#{self.event_id}"
+
+    def end(self, at: int, code: str) -> None:
+        """Remember what would resolve it; the earliest by time counts."""
+        if self.ended is None or at < self.ended[0]:
+            self.ended = (at, code)
 
 
 class Waits(Remembered, kw_only=True):
@@ -55,7 +64,10 @@ def withdraw(ref: Ref, record: Remembered, alerts: Alerts) -> None:
 
 
 class AbsenceEpisodes:
-    """Pending until the deadline; then firing, until an answer resolves or retracts it, or it expires."""
+    """Pending until the deadline; then firing, until an answer resolves or retracts it, or it expires.
+
+    One that was resolved is kept until nothing from before its deadline can arrive any more, for that retracts it.
+    """
 
     def __init__(self, rule: AbsenceRule, step: Step, alerts: Alerts) -> None:
         self._rule, self._step, self._alerts = rule, step, alerts
@@ -63,26 +75,28 @@ class AbsenceEpisodes:
         self._asks, self._answers = rule.when.predicate(), rule.unless.predicate()
         self._part = getter(rule.same) if rule.same else None
         self._within = rule.within
-        self._edits = rule.when.event is ReviewPosted and (rule.same == "review_id" or rule.role == "review")
         self._answer = type_name(rule.unless.event).removeprefix("cx.")
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Take one event of the type that asks. at: ms; key: customer or review."""
         matches = self._asks(data)
-        if not matches and not self._edits:
+        review = data.review_id if isinstance(data, ReviewData) else None
+        if not matches and review is None:
             return
         ref, record = self._open(key, data)
-        if self._edits:
-            self._supersede(ref, record, at, matches)
-        if matches:
-            deadline = at + self._within
-            if not any(at <= answer <= deadline for answer in record.answers):
-                ask = Ask(at, event.id, event.source, event.subject, self._rule.when.values(data))
-                late = [answer for answer in record.answers if answer > deadline]
-                ask.ended = (min(late), "answered_late") if late else None
-                record.asks = [*record.asks, ask]
-                if deadline < self._step.watermark:
-                    self._fire(ref, record, ask)
+        if review is not None:
+            self._supersede(ref, record, at, review, matches)
+        deadline = at + self._within
+        answered = any(at <= answer <= deadline for answer in record.answers)
+        # Ids are not remembered for ever: the same event may come again.
+        known = any((ask.source, ask.event_id) == (event.source, event.id) for ask in record.asks)
+        if matches and not answered and not known:
+            ask = Ask(at, event.id, event.source, event.subject, self._rule.when.values(data), review=review)
+            late = [answer for answer in record.answers if answer > deadline]
+            ask.ended = (min(late), "answered_late") if late else None
+            record.asks = [*record.asks, ask]
+            if deadline < self._step.watermark:
+                self._fire(ref, record, ask)
         self._keep(ref, record)
 
     def on_answer(self, event: Event, data: Data, at: int, key: str) -> None:
@@ -91,7 +105,7 @@ class AbsenceEpisodes:
             return
         ref, record = self._open(key, data)
         record.answers = sorted([*record.answers, at])[-MOST_ANSWERS:]
-        for ask in list(record.asks):
+        for ask in _waiting_first(record.asks):
             if at < ask.at:
                 continue
             if at <= ask.at + self._within:
@@ -100,36 +114,35 @@ class AbsenceEpisodes:
                     ref, record, ask, "late_truth", reason(late, [event.id], None, duration(self._within))
                 )
             elif ask.state == FIRING:
-                self._resolve(ref, record, ask, at, "answered_late", [event.id])
-            elif ask.ended is None or at < ask.ended[0]:
-                ask.ended = (at, "answered_late")
+                self._resolve(ref, ask, at, "answered_late", [event.id])
+            else:
+                ask.end(at, "answered_late")
         self._keep(ref, record)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
-        """Fire or expire what is due, and forget answers that nothing can ask for any more."""
+        """Fire or expire what is due, and forget what nothing can ask for any more."""
         assert isinstance(record, Waits)
-        for ask in list(record.asks):
-            if ask.state == PENDING and ask.at + self._within <= due:
+        for ask in [ask for ask in record.asks if self._wake(ask) <= due]:
+            if ask.state == PENDING:
                 self._fire(ref, record, ask)
-            elif ask.state != PENDING and ask.at + self._within + EXPIRES <= due:
-                if ask.state == FIRING:
-                    self._resolve(ref, record, ask, ask.at + self._within + EXPIRES, "expired", [])
-                else:
-                    record.asks = [other for other in record.asks if other is not ask]
+                continue
+            if ask.state == FIRING:
+                self._resolve(ref, ask, self._wake(ask), "expired", [])
+            record.asks = [other for other in record.asks if other is not ask]
         record.answers = [answer for answer in record.answers if answer + CORRECTION > due]
         self._keep(ref, record)
 
-    def _supersede(self, ref: Ref, record: Waits, at: int, matches: bool) -> None:
-        """A newer version of the review ends or settles the episodes of the older ones."""
-        for ask in list(record.asks):
+    def _supersede(self, ref: Ref, record: Waits, at: int, review: str, matches: bool) -> None:
+        """A newer version of a review ends or settles the episodes of the older ones."""
+        for ask in _waiting_first(ask for ask in record.asks if ask.review == review):
             if ask.at + self._within >= at:
                 why = reason(f"the review was changed at {moment(at)}", [ask.event_id], None, "")
                 self._end(ref, record, ask, "edited", why)
             elif not matches:
                 if ask.state == FIRING:
-                    self._resolve(ref, record, ask, at, "edited", [])
-                elif ask.ended is None:
-                    ask.ended = (at, "edited")
+                    self._resolve(ref, ask, at, "edited", [])
+                else:
+                    ask.end(at, "edited")
 
     def _fire(self, ref: Ref, record: Waits, ask: Ask) -> None:
         _, key, part = ref
@@ -149,16 +162,16 @@ class AbsenceEpisodes:
         ask.state = FIRING
         if ask.ended is not None:
             at, code = ask.ended
-            self._resolve(ref, record, ask, at, code, [])
+            self._resolve(ref, ask, at, code, [])
 
-    def _resolve(self, ref: Ref, record: Waits, ask: Ask, at: int, code: str, events: list[str]) -> None:
+    def _resolve(self, ref: Ref, ask: Ask, at: int, code: str, events: list[str]) -> None:
         texts = {
             "answered_late": f"{self._answer} came at {moment(at)}, after the deadline",
             "edited": f"the review was changed at {moment(at)}",
             "expired": f"no {self._answer} within {duration(EXPIRES)} of the deadline",
         }
         why = reason(texts[code], events, None, duration(self._within))
-        record.asks = [other for other in record.asks if other is not ask]
+        ask.state = RESOLVED
         self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why)
 
     def _end(self, ref: Ref, record: Waits, ask: Ask, code: str, why: dict[str, Any]) -> None:
@@ -167,9 +180,12 @@ class AbsenceEpisodes:
         record.asks = [other for other in record.asks if other is not ask]
         if ask.state == HELD:
             self._once.over(key, part, ask.episode)
-        elif ask.state == FIRING:
+        elif ask.state != PENDING:
             self._keep(ref, record)
-            alert_id = self._alerts.retract(self._rule, key, ask.subject, ask.episode, code, why)
+            is_open = ask.state == FIRING
+            alert_id = self._alerts.retract(
+                self._rule, key, ask.subject, ask.episode, code, why, is_open=is_open
+            )
             for _, other_part, episode in self._once.released(key, alert_id):
                 self._release((ref[0], key, other_part), record if other_part == part else None, episode)
 
@@ -188,11 +204,20 @@ class AbsenceEpisodes:
         record = self._step.store.get(ref)
         return ref, record if isinstance(record, Waits) else Waits()
 
+    def _wake(self, ask: Ask) -> int:
+        """When the ask must be looked at again (ms)."""
+        return ask.at + self._within + _LASTS[ask.state]
+
     def _keep(self, ref: Ref, record: Waits) -> None:
-        wakes = [ask.at + self._within + (0 if ask.state == PENDING else EXPIRES) for ask in record.asks]
+        wakes = [self._wake(ask) for ask in record.asks]
         if record.answers:
             wakes.append(record.answers[0] + CORRECTION)
         if wakes:
             self._step.store.put(ref, record, min(wakes))
         else:
             self._step.store.drop(ref)
+
+
+def _waiting_first(asks: Iterable[Ask]) -> list[Ask]:
+    """Alerts last: what one event ends must not fire in place of an alert that it retracts."""
+    return sorted(asks, key=lambda ask: ask.state in (FIRING, RESOLVED))

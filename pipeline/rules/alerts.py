@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.effects import ALERTS, TOUCHPOINTS
 from pipeline.events.codec import moment
@@ -37,8 +36,7 @@ def met(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(NamedTuple):
     """An alert's identity, and where it belongs. start: ms at which the clock of its follow-up starts."""
 
     alert_id: str
@@ -96,14 +94,15 @@ class Alerts:
         self._step.level("episodes_open", rule.id, -1)
 
     def retract(
-        self, rule: AnyRule, key: str, subject: str | None, episode: str, code: str, why: dict[str, Any]
-    ) -> str:
-        """Take back an alert that late truth showed to be wrong; returns its id."""
+        self, rule: AnyRule, key: str, subject: str | None, episode: str, code: str, why: dict[str, Any], *, is_open: bool
+    ) -> str:  # fmt: skip
+        """Take back an alert that late truth showed to be wrong; returns its id. is_open: it was not resolved."""
         at = self._step.latest
         alert = self._alert(rule, key, subject, episode, at, "")
         event = self._event(alert, "retracted", at, [why], {"code": code})
         self._write(alert, event)
-        self._step.level("episodes_open", rule.id, -1)
+        if is_open:
+            self._step.level("episodes_open", rule.id, -1)
         if rule.plan is not None:
             self._tell(alert, event, lambda: self._on_retracted(alert, at))
         return alert.alert_id

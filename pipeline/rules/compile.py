@@ -123,9 +123,8 @@ class Compiler:
             self._length(count.within, LONGEST, (*here, "count", "within"))
             if count.same is not None:
                 self._field(count.same, pattern.event, (*here, "count", "same"))
-            every = _every(rule) or count.within.millis
             return CountRule(
-                **self._common(rule, role) | {"every": every},
+                **self._common(rule, role),
                 when=pattern, at_least=count.at_least, within=count.within.millis, same=count.same,
             )  # fmt: skip
         return EventRule(**self._common(rule, role), when=pattern)

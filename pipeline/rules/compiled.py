@@ -93,7 +93,10 @@ class EventRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountRule(Rule):
-    """at_least events less than `within` ms apart, per key and value of the field `same`."""
+    """at_least events less than `within` ms apart, per key and value of the field `same`.
+
+    every: None is `within`, for each value of `same` apart.
+    """
 
     when: Pattern
     at_least: int

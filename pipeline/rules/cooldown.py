@@ -23,17 +23,21 @@ class Cooldown(Remembered, kw_only=True):
 
 
 class Once:
-    """The cooldown of one rule. Without `every` nothing is ever held."""
+    """The cooldown of one rule. Without `every` nothing is ever held.
 
-    def __init__(self, rule: AnyRule, step: Step) -> None:
-        self._every, self._step, self._id = rule.every, step, rule.id
-        self._what = f"{rule.id}/once"
+    apart: ms of a cooldown that each part of a key has for itself, where the rule says nothing.
+    """
+
+    def __init__(self, rule: AnyRule, step: Step, apart: int | None = None) -> None:
+        self._every = rule.every if rule.every is not None else apart
+        self._apart = rule.every is None
+        self._step, self._id, self._what = step, rule.id, f"{rule.id}/once"
 
     def holds(self, key: str, at: int, part: str = "", episode: str | None = None) -> bool:
         """Is a match at `at` held? With an episode it is remembered, for it may have to fire later."""
         if self._every is None:
             return False
-        ref = (self._what, key, "")
+        ref = self._ref(key, part)
         record = self._step.store.get(ref)
         if not isinstance(record, Cooldown) or not self._within(record, at):
             return False
@@ -44,20 +48,20 @@ class Once:
         self._keep(ref, record)
         return True
 
-    def fired(self, key: str, at: int, alert_id: str) -> None:
+    def fired(self, key: str, at: int, alert_id: str, part: str = "") -> None:
         """Begin a cooldown."""
         if self._every is None:
             return
-        ref = (self._what, key, "")
+        ref = self._ref(key, part)
         record = self._step.store.get(ref)
         if not isinstance(record, Cooldown):
             record = Cooldown()
         record.firings = [*record.firings, (at, alert_id)][-_KEPT:]
         self._keep(ref, record)
 
-    def held(self, key: str) -> int:
+    def held(self, key: str, part: str = "") -> int:
         """How many matches of a key have been held."""
-        record = self._step.store.get((self._what, key, "")) if self._every is not None else None
+        record = self._step.store.get(self._ref(key, part)) if self._every is not None else None
         return record.held if isinstance(record, Cooldown) else 0
 
     def released(self, key: str, alert_id: str) -> Iterable[tuple[int, str, str]]:
@@ -85,6 +89,9 @@ class Once:
         if isinstance(record, Cooldown):
             record.waiting = [match for match in record.waiting if match[1:3] != (part, episode)]
             self._keep(ref, record)
+
+    def _ref(self, key: str, part: str) -> Ref:
+        return (self._what, key, part if self._apart else "")
 
     def _within(self, record: Cooldown, at: int) -> bool:
         assert self._every is not None

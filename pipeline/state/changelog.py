@@ -21,6 +21,7 @@ VERSION = 1
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES = 450_000
 
+#: (what, key, part, class or "", record). The record stays msgpack until its class is known.
 Entry = tuple[str, str, str, str, msgspec.Raw]
 
 
@@ -28,7 +29,7 @@ class Position(msgspec.Struct, array_like=True, kw_only=True):
     """Where a shard stands. Times are ms UTC of event time; -1: none.
 
     applied: offset; latest: greatest event time; distance: ms from that event's time to its broker timestamp.
-    generation, day, began: see `Seen`.
+    generation, day: see `Seen`. rules: the version of the rule set.
     """
 
     applied: int = -1
@@ -37,7 +38,6 @@ class Position(msgspec.Struct, array_like=True, kw_only=True):
     distance: int = 0
     generation: int = 0
     day: int = -1
-    began: int = 0
     rules: str = ""
 
 
@@ -79,7 +79,7 @@ class Changelog:
     def step(self, position: Position) -> tuple[list[bytes], bool]:
         """The records of one transaction, and whether a new round of images begins with them."""
         changes = [_entry(ref, record) for ref, record in self._store.take_changes()]
-        records = [_pack(Delta(position, chunk, [])) for _, chunk in _chunks(changes)]
+        records = _packed(lambda some, _: Delta(position, some, []), changes)
         records += [_pack(Delta(position, [], [part])) for part in _parts(self._seen.take_new())]
         shelf, self._next_shelf = self._next_shelf, (self._next_shelf + 1) % SHELVES
         records += self._image(shelf)
@@ -93,8 +93,8 @@ class Changelog:
         return [*images, _pack(Delta(position, [], []))]
 
     def _image(self, shelf: int) -> list[bytes]:
-        entries = (_entry(ref, record) for ref, record in self._store.shelf(shelf))
-        images = [_pack(Image(shelf, first, chunk, [])) for first, chunk in _chunks(entries)]
+        entries = [_entry(ref, record) for ref, record in self._store.shelf(shelf)]
+        images = _packed(lambda some, first: Image(shelf, first, some, []), entries)
         return images + [_pack(Image(shelf, False, [], [part])) for part in _parts(self._seen.shelf(shelf))]
 
     def load(self, record: bytes) -> None:
@@ -128,17 +128,32 @@ class Changelog:
     def loaded(self) -> None:
         """After the last `load`."""
         self._store.loaded()
-        self._seen.loaded(self.position.generation, self.position.day, self.position.began)
+        self._seen.loaded(self.position.generation, self.position.day)
         self._next_shelf = 0
 
 
 def _entry(ref: Ref, record: Remembered | None) -> Entry:
-    raw = msgspec.Raw(_encoder.encode(record))
-    return (*ref, type(record).__name__ if record is not None else "", raw)
+    # Encoded here, each record would be copied twice; in its place, it becomes the same bytes.
+    return (*ref, type(record).__name__ if record is not None else "", record)  # type: ignore[return-value]
 
 
 def _pack(step: Delta | Image) -> bytes:
-    return bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(_encoder.encode(step)))
+    return _compress(_encoder.encode(step))
+
+
+def _compress(raw: bytes) -> bytes:
+    return bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(raw))
+
+
+def _packed(
+    make: Callable[[list[Entry], bool], Delta | Image], entries: list[Entry], first: bool = True
+) -> list[bytes]:
+    """Entries in as few records below MAX_BYTES as halving gives; at least one. make: is told which is the first."""
+    raw = _encoder.encode(make(entries, first))
+    if len(raw) <= MAX_BYTES or len(entries) < 2:
+        return [_compress(raw)]
+    half = len(entries) // 2
+    return _packed(make, entries[:half], first) + _packed(make, entries[half:], False)
 
 
 def _parts(seen: Iterable[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
@@ -147,17 +162,3 @@ def _parts(seen: Iterable[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
     for generation, marks in seen:
         for first in range(0, len(marks), most):
             yield generation, marks[first : first + most]
-
-
-def _chunks(entries: Iterable[Entry]) -> Iterable[tuple[bool, list[Entry]]]:
-    """(is it the first, entries) in chunks below MAX_BYTES; at least one."""
-    chunk: list[Entry] = []
-    size, first = 0, True
-    for entry in entries:
-        size += len(entry[0]) + len(entry[1]) + len(entry[2]) + len(entry[4]) + 20
-        if size > MAX_BYTES and chunk:
-            yield first, chunk
-            chunk, first = [], False
-            size = len(entry[0]) + len(entry[1]) + len(entry[2]) + len(entry[4]) + 20
-        chunk.append(entry)
-    yield first, chunk

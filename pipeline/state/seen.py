@@ -9,6 +9,7 @@ ones in sorted runs of uint64 (8 bytes an id) that a whole batch is looked up in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,17 @@ from xxhash import xxh3_64_intdigest
 Run = npt.NDArray[np.uint64]
 
 DAY = 86_400_000
-_RUN = 16_384
+_RUN = 4_096
 
 
 def fingerprint(source: str, event_id: str) -> int:
     """A stable hash of what identifies an event."""
-    return xxh3_64_intdigest(f"{source}\0{event_id}".encode())
+    return xxh3_64_intdigest(event_id.encode(), _seed(source))
+
+
+@lru_cache(maxsize=10_000)
+def _seed(source: str) -> int:
+    return xxh3_64_intdigest(source.encode())
 
 
 class Seen:
@@ -36,7 +42,7 @@ class Seen:
         self._limit = limit
         self.fresh: set[int] = set()
         self.older: set[int] = set()
-        self.generation, self.began, self._day = 0, 0, -1
+        self.generation, self._day = 0, -1
         #: A new generation begins when the watermark is there, or `fresh` has grown so large.
         self.turn_at, self.room = 0, limit // 2
         self._count = 0
@@ -53,6 +59,7 @@ class Seen:
         self._found_current = self._found_previous = set()
         if self._runs or self._previous:
             wanted = np.array(fingerprints, np.uint64)
+            wanted.sort()  # so that the search goes through a run's memory from one end to the other
             self._found_current, self._found_previous = (
                 _find(wanted, self._runs),
                 _find(wanted, self._previous),
@@ -73,7 +80,7 @@ class Seen:
         self._turn()
         if watermark // DAY > self._day + 1:
             self._turn()
-        self._day, self.began = watermark // DAY, watermark
+        self._day = watermark // DAY
         self._plan_turn()
         return self.begin()
 
@@ -109,7 +116,7 @@ class Seen:
         """(generation, fingerprints) whose highest byte is `number`."""
         low, high = number << 56, ((number + 1) << 56) - 1
         current = [_between(run, low, high) for run in self._runs]
-        current.append(_run(f for f in self.fresh if low <= f <= high))
+        current.append(_between(_run(self.fresh), low, high))
         previous = [_between(run, low, high) for run in self._previous]
         pairs = (
             (self.generation, np.concatenate(current)),
@@ -126,9 +133,9 @@ class Seen:
         """Restore some fingerprints; `loaded` is called after the last of them."""
         self._loaded.setdefault(generation, []).append(np.frombuffer(fingerprints, np.uint64))
 
-    def loaded(self, generation: int, day: int, began: int) -> None:
+    def loaded(self, generation: int, day: int) -> None:
         """Restore where the generations stand."""
-        self.generation, self._day, self.began = generation, day, began
+        self.generation, self._day = generation, day
         now = np.unique(np.concatenate([*self._loaded.get(generation, []), _run(())]))
         before = np.unique(np.concatenate([*self._loaded.get(generation - 1, []), _run(())]))
         self._runs, self._previous = [now] if len(now) else [], [before] if len(before) else []

@@ -37,7 +37,7 @@ class Store:
         self._heap: list[tuple[int, Ref]] = []
         #: The heap of (wake, ref), to look at: it may hold stale entries.
         self.timers = self._heap
-        self._changed: set[Ref] = set()
+        self._changed: dict[Ref, Remembered | None] = {}
         #: The record at a ref, or None. After changing it, `put` it back.
         self.get = self._records.get
 
@@ -49,14 +49,13 @@ class Store:
         if before is not record or record.wake != wake:
             record.wake = wake
             heapq.heappush(self._heap, (wake, ref))
-        self._records[ref] = record
-        self._changed.add(ref)
+        self._records[ref] = self._changed[ref] = record
 
     def drop(self, ref: Ref) -> None:
         """Forget a record."""
         if self._records.pop(ref, None) is not None:
             self._shelves[shelf_of(ref[1])].discard(ref)
-            self._changed.add(ref)
+            self._changed[ref] = None
 
     @property
     def next_wake(self) -> int | None:
@@ -74,10 +73,9 @@ class Store:
         return None
 
     def take_changes(self) -> list[tuple[Ref, Remembered | None]]:
-        """What changed since the last call, once a ref, in order of ref; None: dropped."""
-        changes = [(ref, self._records.get(ref)) for ref in sorted(self._changed)]
-        self._changed.clear()
-        return changes
+        """What changed since the last call, once a ref, in the order in which they began; None: dropped."""
+        changes, self._changed = self._changed, {}
+        return list(changes.items())
 
     def shelf(self, number: int) -> Iterator[tuple[Ref, Remembered]]:
         """All records of one shelf."""

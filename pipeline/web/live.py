@@ -19,7 +19,7 @@ from pipeline.observe.views import DIMENSIONS, STUCK, WINDOWS, BoardView, Health
 #: Seconds between two looks.
 BEAT_S = 0.5
 #: Looking at the board may take this share of the time.
-BOARD_SHARE = 0.05
+BOARD_SHARE = 0.02
 
 #: The most that a page is given of each.
 ALERTS, FOLLOW_UPS, ROWS, RULES, RATES = 60, 60, 25, 12, 90

@@ -11,12 +11,17 @@ from tests.oracle.reading import DAY, Event
 from tests.oracle.rules import Alert, Outputs, Rule, derived
 
 EXPIRES = 28 * DAY
+CORRECTION = 7 * DAY
 ANSWERS = 32  # kept for one value of `same`
+HELD = 32  # kept for one key
 
 
 @dataclass
 class Match:
-    """A match of a rule: an event, the last of a run, or an A. time: when it fires, if it does."""
+    """A match of a rule: an event, the last of a run, or an A. time: when it fires, if it does.
+
+    early: the Bs that were known when an A arrived.
+    """
 
     rule: Rule
     key: str
@@ -26,10 +31,20 @@ class Match:
     state: str = "new"  # pending, held, done (silently) or fired
     alert: Alert | None = None
     holds: list[Match] = field(default_factory=list)  # fired: what it holds back, in order
+    early: list[Event] = field(default_factory=list)
+
+    @property
+    def waits(self) -> bool:
+        """May it still have to fire?"""
+        return self.state in ("pending", "held")
 
     @property
     def firing(self) -> bool:
         return self.alert is not None and self.alert.state == "firing"
+
+    @property
+    def resolved(self) -> bool:
+        return self.alert is not None and self.alert.state == "resolved"
 
 
 class Episodes:
@@ -52,12 +67,15 @@ class Episodes:
         self.events: list[Event] = []  # all that were applied, in order of arrival
         self.matches: list[Match] = []
         self.fired: list[Match] = []  # in order of firing
+        self.held: list[Match] = []  # in the order in which they were held
+        self.watermark = 0
 
     # -- an event arrives
 
     def apply(self, event: Event, order: int, watermark: int, seen: int) -> None:
         """Judge an event. order: of arrival; watermark: with this event; seen: the greatest event time."""
         self.events.append(event)
+        self.watermark = watermark
         for rule in self.rules:
             if rule.kind == "absence":
                 self.answer(rule, event, seen)
@@ -75,65 +93,88 @@ class Episodes:
         key, same, n = rule.key(event), rule.same_value(event), rule.at_least
         matches = [e for e in self.events if rule.when.matches(e)]
         matches = [e for e in matches if rule.key(e) == key and rule.same_value(e) == same]
+        matches = [e for e in matches if e is event or e.time + rule.within + CORRECTION >= watermark]
+        if not rule.about_reviews and rule.same != "review_id":
+            matches = [e for e in matches if not self.later_versions(rule, e)]
         matches.sort(key=lambda e: e.time)  # stable: equals stay in order of arrival
         for i in range(len(matches) - n + 1):
             run = matches[i : i + n]
             if any(e is event for e in run) and run[-1].time - run[0].time < rule.within:
-                self.judge(Match(rule, key, run[-1], run[-1].time, order), watermark)
+                if not any(m.rule is rule and m.event is run[-1] for m in self.fired):
+                    self.judge(Match(rule, key, run[-1], run[-1].time, order), watermark)
                 return
 
     def miss(self, rule: Rule, event: Event, order: int, watermark: int) -> None:
-        """An A: wait for its B, unless one is known."""
+        """An A: wait for its B, unless one is known, or the A itself."""
         match = Match(rule, rule.key(event), event, event.time + rule.within, order, "pending")
-        if self.in_time(match):
+        kept = [e for e in self.events if e.time + CORRECTION >= watermark and self.is_b(match, e)]
+        match.early = sorted(kept, key=lambda e: e.time)[-ANSWERS:]
+        same = [m for m in self.matches if m.rule is rule and m.event.episode == event.episode]
+        if any(e.time <= match.time for e in match.early) or any(self.known(m) for m in same):
             return
         self.matches.append(match)
         if match.time < watermark:
             self.judge(match, watermark)
 
-    def answers(self, match: Match) -> list[Event]:
-        """The Bs that could answer an A, by time."""
+    def is_b(self, match: Match, event: Event) -> bool:
+        """Could the event answer an A, in time or not?"""
         rule = match.rule
         assert rule.unless is not None
-        same = rule.same_value(match.event)
-        bs = [e for e in self.events if rule.unless.matches(e)]
-        bs = [e for e in bs if rule.key(e) == match.key and rule.same_value(e) == same]
-        return [e for e in sorted(bs, key=lambda e: e.time)[-ANSWERS:] if e.time >= match.event.time]
+        return (
+            rule.unless.matches(event)
+            and rule.key(event) == match.key
+            and rule.same_value(event) == rule.same_value(match.event)
+            and event.time >= match.event.time
+        )
 
-    def in_time(self, match: Match) -> bool:
-        return any(e.time <= match.time for e in self.answers(match))
+    def known(self, match: Match) -> bool:
+        """Whether the episode of an A is remembered."""
+        return (
+            match.state == "pending"
+            or match.firing
+            or (match.state == "held" and match.time + EXPIRES >= self.watermark)
+            or (match.resolved and match.time + CORRECTION >= self.watermark)
+        )
 
     def answer(self, rule: Rule, event: Event, seen: int) -> None:
         """A B: end what it answers."""
-        for match in [m for m in self.matches if m.rule is rule]:
-            if not any(e is event for e in self.answers(match)):
-                continue
-            if event.time <= match.time and match.state == "pending":
-                match.state = "done"
-            elif event.time <= match.time and match.firing:
-                self.retract(match, seen, "late_truth")
-            elif event.time > match.time and match.firing and match.alert is not None:
+        of = [m for m in self.matches if m.rule is rule and self.is_b(m, event)]
+        self.end([m for m in of if event.time <= m.time], seen, "late_truth")
+        for match in of:
+            if event.time > match.time and match.firing and match.alert is not None:
                 self.outputs.resolve(match.alert, event.time, "answered_late")
+
+    def end(self, matches: list[Match], seen: int, code: str) -> None:
+        """What should never fire, or should never have fired: first what waits, then the alerts."""
+        for match in matches:
+            if match.waits:
+                match.state = "done"
+        for match in matches:
+            if match.alert is not None and self.known(match):
+                self.retract(match, seen, code)
 
     # -- edits of a review
 
-    def later_versions(self, match: Match) -> list[Event]:
-        if match.event.type != "review.posted":
+    def later_versions(self, rule: Rule, event: Event) -> list[Event]:
+        """The newer versions of a review that its key knows of."""
+        if event.type != "review.posted":
             return []
-        name = match.event.data["review_id"]
+        name, key = event.data["review_id"], rule.key(event)
         versions = [e for e in self.events if e.type == "review.posted" and e.data["review_id"] == name]
-        return sorted((e for e in versions if e.version > match.event.version), key=lambda e: e.version)
+        return [e for e in versions if e.version > event.version and rule.key(e) == key]
+
+    def edits(self, match: Match) -> list[Event]:
+        """What replaces the A of a match."""
+        same = match.rule.same_value(match.event)
+        later = self.later_versions(match.rule, match.event)
+        return [e for e in later if match.rule.same_value(e) == same]
 
     def edit(self, rule: Rule, event: Event, seen: int) -> None:
         """A newer version of a review: end the episodes of older ones."""
-        for match in [m for m in self.matches if m.rule is rule]:
-            if not any(e is event for e in self.later_versions(match)):
-                continue
-            if match.time >= event.time and match.state == "pending":
-                match.state = "done"
-            elif match.time >= event.time and match.firing:
-                self.retract(match, seen, "edited")
-            elif match.time < event.time and match.firing and not rule.when.matches(event):
+        of = [m for m in self.matches if m.rule is rule and any(e is event for e in self.edits(m))]
+        self.end([m for m in of if event.time <= m.time], seen, "edited")
+        for match in of:
+            if event.time > match.time and match.firing and not rule.when.matches(event):
                 assert match.alert is not None
                 self.outputs.resolve(match.alert, event.time, "edited")
 
@@ -141,14 +182,29 @@ class Episodes:
 
     def judge(self, match: Match, watermark: int) -> None:
         """Fire a match, unless an earlier firing holds it."""
-        if match.rule.every is not None:
-            standing = [m for m in self.fired if m.rule is match.rule and m.key == match.key]
-            standing = [m for m in standing if m.alert is not None and m.alert.state != "retracted"]
-            if standing and abs(match.time - standing[-1].time) <= match.rule.every:
-                match.state = "held"
-                standing[-1].holds.append(match)
-                return
-        self.fire(match, watermark)
+        standing = self.standing(match, watermark)
+        if standing and abs(match.time - standing[-1].time) <= (match.rule.every or 0):
+            match.state = "held"
+            standing[-1].holds.append(match)
+            self.remember(match)
+        else:
+            self.fire(match, watermark)
+
+    def standing(self, match: Match, watermark: int) -> list[Match]:
+        """The firings of its rule and key that are remembered and were not retracted, by arrival."""
+        rule, same = match.rule, match.rule.same_value(match.event)
+        fired = [m for m in self.fired if m.rule is rule and m.key == match.key]
+        fired = [m for m in fired if not rule.apart or rule.same_value(m.event) == same]
+        fired = [m for m in fired if m.alert is not None and m.alert.state != "retracted"]
+        known = rule.every is not None and any(m.time + rule.every + CORRECTION >= watermark for m in fired)
+        return fired if known else []
+
+    def remember(self, match: Match) -> None:
+        """Remember what is held; the oldest of its key makes room."""
+        self.held = [m for m in self.held if m.state == "held" and m is not match] + [match]
+        of_key = [m for m in self.held if m.rule is match.rule and m.key == match.key]
+        if len(of_key) > HELD:
+            self.held = [m for m in self.held if m is not of_key[0]]
 
     def fire(self, match: Match, watermark: int) -> None:
         rule = match.rule
@@ -169,8 +225,10 @@ class Episodes:
         """What was already seen after the deadline resolves the alert that has just fired."""
         if match.alert is None:
             return
-        late = [(e, "answered_late") for e in self.answers(match) if e.time > match.time]
-        later = [e for e in self.later_versions(match) if e.time > match.time]
+        since = self.events[self.events.index(match.event) + 1 :]
+        answers = match.early + [e for e in since if self.is_b(match, e)]
+        late = [(e, "answered_late") for e in answers if e.time > match.time]
+        later = [e for e in self.edits(match) if e.time > match.time]
         late += [(e, "edited") for e in later if not match.rule.when.matches(e)]
         if late:  # the earliest; of equals, the first to arrive
             event, code = min(late, key=lambda end: (end[0].time, self.events.index(end[0])))
@@ -179,15 +237,13 @@ class Episodes:
     def retract(self, match: Match, seen: int, code: str) -> None:
         """Take an alert back, and judge again what it held."""
         assert match.alert is not None
+        known = self.standing(match, self.watermark)
         match.alert.state = "retracted"
         self.outputs.alert(match.alert, "retracted", seen, code=code)
         self.withdrawn(match.alert, seen)
-        for held in match.holds:
-            edited = any(e.time <= held.time for e in self.later_versions(held))
-            if held.rule.kind == "absence" and (edited or self.in_time(held)):
-                held.state = "done"
-            else:
-                self.judge(held, seen)  # an absence: its clock looks at no watermark
+        for held in match.holds if known else []:
+            if self.known(held) and any(m is held for m in self.held):
+                self.judge(held, self.watermark)
         match.holds = []
 
     # -- time passes
@@ -195,11 +251,13 @@ class Episodes:
     def timers(self) -> list[Timer]:
         timers: list[Timer] = []
         for match in self.matches:
+            rule = match.rule
+            name = (rule.id, match.key, str(rule.same_value(match.event)) if rule.same else "")
             if match.state == "pending":
-                timers.append((match.time, match.order, partial(self.judge, match, match.time)))
+                timers.append((match.time, name, match.order, partial(self.judge, match, match.time)))
             elif match.firing:
                 due = match.time + EXPIRES
-                timers.append((due, match.order, partial(self.expire, match, due)))
+                timers.append((due, name, match.order, partial(self.expire, match, due)))
         return timers
 
     def expire(self, match: Match, time: int) -> None:

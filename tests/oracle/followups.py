@@ -13,7 +13,13 @@ from tests.oracle.rules import PRIORITY, Alert, Outputs, after, derived
 REMEMBERED = 30 * DAY
 PRIORITIES = ["low", "normal", "high"]
 
-Timer = tuple[int, int, Callable[[], None]]  # due, order among equals (0 for follow-ups), what happens
+# Due; of equals: the rule's id (or "@followup"), the key and the value of `same`; of these: arrival; what happens.
+Timer = tuple[int, tuple[str, str, str], int, Callable[[], None]]
+
+
+def next_of(timers: list[Timer]) -> Timer:
+    """Which of them is next."""
+    return min(timers, key=lambda timer: timer[:3])
 
 
 @dataclass
@@ -29,6 +35,7 @@ class Ladder:
 class FollowUp:
     id: str
     key: str
+    of_customer: bool
     policy: dict[str, Any]
     due: int | None
     priority: str
@@ -76,7 +83,9 @@ class FollowUps:
                 f.due = due
             self.say(f, "updated", alert.time, change="reason_added")
             return
-        f = FollowUp("f-" + derived(key, alert.id), key, policy, due, PRIORITY[alert.severity], [alert])
+        f = FollowUp(
+            "f-" + derived(key, alert.id), key, alert.customer is not None, policy, due, PRIORITY[alert.severity], [alert]
+        )  # fmt: skip
         f.ladders.append(Ladder(alert, steps))
         self.all.append(f)
         self.say(f, "opened", alert.start)
@@ -122,12 +131,13 @@ class FollowUps:
     def timers(self) -> list[Timer]:
         timers: list[Timer] = []
         for f in self.all:
+            name = ("@followup" if f.of_customer else "@followup-without-customer", f.key, "")
             if f.open and not f.contacted and not f.overdue and f.due is not None:
-                timers.append((f.due, 0, partial(self.overdue, f)))
+                timers.append((f.due, name, 0, partial(self.overdue, f)))
             for ladder in f.ladders:
                 if ladder.alert in f.reasons and ladder.taken < len(ladder.steps):
                     due = ladder.steps[ladder.taken][0]
-                    timers.append((due, 0, partial(self.escalate, ladder)))
+                    timers.append((due, name, 0, partial(self.escalate, ladder)))
         return timers
 
     def overdue(self, f: FollowUp) -> None:

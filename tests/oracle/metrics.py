@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracle.followups import FollowUps
+from tests.oracle.followups import FollowUps, next_of
 from tests.oracle.reading import DAY, HOUR, MINUTE, Event
 from tests.oracle.rules import Alert, Outputs, derived, duration, holds
 
@@ -193,7 +193,7 @@ class Board:
 
     def fire_timers(self, before: int) -> None:
         while timers := [timer for timer in self.follow_ups.timers() if timer[0] < before]:
-            min(timers, key=lambda timer: timer[:2])[2]()
+            next_of(timers)[-1]()
 
     def judge_rule(self, rule: dict[str, Any], known: list[Sample], at: int) -> None:
         when = rule["when"]

@@ -85,7 +85,10 @@ class Filter:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule about events. kind: event, count or absence; within, every: ms; every None: no cooldown."""
+    """One rule about events. kind: event, count or absence; within, every: ms; every None: no cooldown.
+
+    apart: the cooldown is one value of `same`'s own.
+    """
 
     id: str
     kind: str
@@ -96,6 +99,7 @@ class Rule:
     within: int = 0
     same: str | None = None
     every: int | None = None
+    apart: bool = False
     about_reviews: bool = False
     follow_up: dict[str, Any] | None = None
 
@@ -105,7 +109,8 @@ class Rule:
         count = when.get("count")
         spanned = count or unless or {}
         every = duration(once["every"]) if "every" in once else None
-        if count and every is None:
+        apart = bool(count) and every is None
+        if apart:
             every = duration(count["within"])
         return Rule(
             id=written["id"],
@@ -117,6 +122,7 @@ class Rule:
             within=duration(spanned["within"]) if spanned else 0,
             same=spanned.get("same"),
             every=every,
+            apart=apart,
             about_reviews=when["event"].startswith("review.") and once.get("per") != "customer",
             follow_up=written.get("follow_up"),
         )

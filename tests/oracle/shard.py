@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.oracle.episodes import Episodes
-from tests.oracle.followups import FollowUps
+from tests.oracle.followups import FollowUps, next_of
 from tests.oracle.metrics import Board, Counted
 from tests.oracle.reading import DAY, MINUTE, Event, read_line, time_of
 from tests.oracle.rules import Alert, Outputs, Rule
@@ -78,6 +78,7 @@ class Oracle:
             return
         if not event.forwarded:
             self.seen = max(self.seen, event.time)
+        if self.seen > BEFORE:
             self.pass_time(self.seen - LATENESS)
         self.remembered.append((event.source, event.id, self.watermark // DAY))
         if event.time < self.watermark - CORRECTION and not event.forwarded:
@@ -101,8 +102,7 @@ class Oracle:
             timers = [timer for timer in timers if timer[0] < self.watermark]
             if not timers:
                 return
-            _, _, happens = min(timers, key=lambda timer: timer[:2])
-            happens()
+            next_of(timers)[-1]()
 
     def finish(self, until: int | None = None) -> None:
         if until is not None:

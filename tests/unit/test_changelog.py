@@ -66,7 +66,7 @@ class State:
         self.records += 1
         return Position(
             applied=self.records, watermark=7, latest=9, distance=3, generation=self.seen.generation,
-            day=self.seen.day, began=self.seen.began, rules="v1",
+            day=self.seen.day, rules="v1",
         )  # fmt: skip
 
     def step(self) -> tuple[list[bytes], bool]:
@@ -82,7 +82,7 @@ class State:
             "records": {ref: msgspec.to_builtins(record) for ref, record in self.store},
             "shelves": [{ref for ref, _ in self.store.shelf(number)} for number in range(SHELVES)],
             "seen": ids,
-            "turn": (self.seen.generation, self.seen.day, self.seen.began, self.seen.turn_at),
+            "turn": (self.seen.generation, self.seen.day, self.seen.turn_at),
         }
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from pipeline.effects import DEAD_LETTERS, FOLLOW_UPS, MAX_OUTPUT_BYTES
 from pipeline.replay import FileRecord
 from pipeline.rules.compiled import Role
+from pipeline.rules.load import load
 from tests import generate
 from tests.chance import examples
 from tests.generate import RULES, Step, tell
+from tests.golden_runner import GOLDEN
 from tests.hearts import (
     BOTH,
     CUSTOMER,
@@ -308,6 +310,13 @@ def test_the_alerts_of_a_rule_that_was_removed_are_withdrawn() -> None:
         new.apply([FileRecord(2, generate.NOW, survey(2, generate.START + 2 * DAY, nps=9).encode())]).outputs
     )
     assert fed.counted.get(("level", "episodes_open", "changes"), 0) == 0
+
+
+def test_an_alert_that_was_resolved_and_then_retracted_is_counted_down_once() -> None:
+    case = GOLDEN / "an-answer-in-time-that-arrives-after-a-late-one-retracts-the-alert"
+    lines = (case / "events.jsonl").read_text().splitlines()
+    fed = feed(shard(load([case / "rules.yml"])), log(lines))
+    assert fed.counts["level", "episodes_open", "bad-review-unanswered"] == 0
 
 
 def test_a_dead_letter_of_binary_mode_holds_the_event_as_it_came() -> None:

@@ -248,10 +248,10 @@ def test_a_board_that_is_slow_to_read_is_read_seldom() -> None:
             return super().values()
 
     live = Live(Feed(), Slow, FakeHealth([partition()]), monotonic=lambda: now[0])
-    while now[0] < 20:
+    while now[0] < 50:
         live.look()
         now[0] += 0.5
-    assert len(reads) == 4  # a quarter of a second each, a twentieth of the time
+    assert len(reads) == 4  # a quarter of a second each, a fiftieth of the time
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -110,7 +110,7 @@ def test_a_new_record_in_the_place_of_another_wakes_too() -> None:
     assert due(store, 10) == [(2, "a")]
 
 
-def test_changes_are_told_once_and_in_order_of_ref() -> None:
+def test_changes_are_told_once_and_in_the_order_in_which_they_began() -> None:
     store = Store()
     store.put(ref("b"), Note(text="b"), 1)
     store.put(ref("a"), Note(text="a"), 1)
@@ -118,7 +118,7 @@ def test_changes_are_told_once_and_in_order_of_ref() -> None:
     store.drop(ref("c"))
     store.put(ref("a"), Note(text="a, again"), 1)
     changes = [(at[1], record) for at, record in store.take_changes()]
-    assert changes == [("a", Note(wake=1, text="a, again")), ("b", Note(wake=1, text="b")), ("c", None)]
+    assert changes == [("b", Note(wake=1, text="b")), ("a", Note(wake=1, text="a, again")), ("c", None)]
     assert store.take_changes() == []
 
 
