@@ -27,9 +27,13 @@ _LASTS = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTION}
 
 
 class Ask(msgspec.Struct, array_like=True, gc=False):
-    """An event that waits for its answer. ended: (time, code) that resolves it as soon as it fires. review: its id."""
+    """An event that waits for its answer until the deadline, which stays, whatever becomes of the rule.
+
+    ended: (time, code) that resolves it as soon as it fires. review: its id. Times are ms.
+    """
 
     at: int
+    deadline: int
     event_id: str
     source: str
     subject: str | None
@@ -41,6 +45,10 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     @property
     def episode(self) -> str:
         return f"{self.source}#{self.event_id}"
+
+    @property
+    def within(self) -> str:
+        return duration(self.deadline - self.at)
 
     def end(self, at: int, code: str) -> None:
         """Remember what would resolve it; the earliest by time counts."""
@@ -91,7 +99,15 @@ class AbsenceEpisodes:
         # Ids are not remembered for ever: the same event may come again.
         known = any((ask.source, ask.event_id) == (event.source, event.id) for ask in record.asks)
         if matches and not answered and not known:
-            ask = Ask(at, event.id, event.source, event.subject, self._rule.when.values(data), review=review)
+            ask = Ask(
+                at,
+                deadline,
+                event.id,
+                event.source,
+                event.subject,
+                self._rule.when.values(data),
+                review=review,
+            )
             late = [answer for answer in record.answers if answer > deadline]
             ask.ended = (min(late), "answered_late") if late else None
             record.asks = [*record.asks, ask]
@@ -108,11 +124,9 @@ class AbsenceEpisodes:
         for ask in _waiting_first(record.asks):
             if at < ask.at:
                 continue
-            if at <= ask.at + self._within:
+            if at <= ask.deadline:
                 late = f"{self._answer} came in time, at {moment(at)}, but arrived late"
-                self._end(
-                    ref, record, ask, "late_truth", reason(late, [event.id], None, duration(self._within))
-                )
+                self._end(ref, record, ask, "late_truth", reason(late, [event.id], None, ask.within))
             elif ask.state == FIRING:
                 self._resolve(ref, ask, at, "answered_late", [event.id])
             else:
@@ -135,7 +149,7 @@ class AbsenceEpisodes:
     def _supersede(self, ref: Ref, record: Waits, at: int, review: str, matches: bool) -> None:
         """A newer version of a review ends or settles the episodes of the older ones."""
         for ask in _waiting_first(ask for ask in record.asks if ask.review == review):
-            if ask.at + self._within >= at:
+            if ask.deadline >= at:
                 why = reason(f"the review was changed at {moment(at)}", [ask.event_id], None, "")
                 self._end(ref, record, ask, "edited", why)
             elif not matches:
@@ -146,14 +160,13 @@ class AbsenceEpisodes:
 
     def _fire(self, ref: Ref, record: Waits, ask: Ask) -> None:
         _, key, part = ref
-        deadline = ask.at + self._within
+        deadline = ask.deadline
         if self._once.holds(key, deadline, part, ask.episode):
             ask.state = HELD
             return
-        within = duration(self._within)
-        text = f"no {self._answer} within {within}, by {moment(deadline)}"
+        text = f"no {self._answer} within {ask.within}, by {moment(deadline)}"
         reasons = [
-            reason(text, [ask.event_id], None, within),
+            reason(text, [ask.event_id], None, ask.within),
             *met(ask.event_id, self._rule.when.conditions, ask.values),
         ]
         held = self._once.held(key)
@@ -170,7 +183,7 @@ class AbsenceEpisodes:
             "edited": f"the review was changed at {moment(at)}",
             "expired": f"no {self._answer} within {duration(EXPIRES)} of the deadline",
         }
-        why = reason(texts[code], events, None, duration(self._within))
+        why = reason(texts[code], events, None, ask.within)
         ask.state = RESOLVED
         self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why)
 
@@ -206,7 +219,7 @@ class AbsenceEpisodes:
 
     def _wake(self, ask: Ask) -> int:
         """When the ask must be looked at again (ms)."""
-        return ask.at + self._within + _LASTS[ask.state]
+        return ask.deadline + _LASTS[ask.state]
 
     def _keep(self, ref: Ref, record: Waits) -> None:
         wakes = [self._wake(ask) for ask in record.asks]

@@ -292,6 +292,29 @@ def test_a_rule_that_became_one_of_another_kind_goes_on(before: str, after: str)
     new.apply(records[1:])
 
 
+@pytest.mark.parametrize("within", ["30m", "3h"])
+def test_an_open_episode_keeps_its_deadline_when_the_rule_gets_another(within: str) -> None:
+    opened = json.dumps({
+        "specversion": "1.0", "id": "c1", "source": "/test", "type": "cx.contact.opened", "subject": "cust-1",
+        "time": rfc3339(generate.START), "data": {"contact_id": "k"},
+    })  # fmt: skip
+    old = shard(rule_set(CHANGED["absence"]))
+    new = shard(rule_set(CHANGED["absence"].replace("within: 1h", f"within: {within}")))
+    later = [
+        survey(n, generate.START + minutes * 60_000, nps=9) for n, minutes in enumerate((40, 64, 66, 400))
+    ]
+    records = log([opened, *later])
+    old.apply(records[:1])
+    for record in old.snapshot():
+        new.restore(record)
+    new.opened(waiting=False)
+    fired = [
+        json.loads(value) for _, _, value in feed(new, records[1:]).outputs if b"cx.alert.fired" in value
+    ]
+    assert [alert["time"] for alert in fired] == [rfc3339(generate.START + 3_600_000)]
+    assert "within 1h" in fired[0]["data"]["reasons"][0]["text"]
+
+
 def test_the_alerts_of_a_rule_that_was_removed_are_withdrawn() -> None:
     opened = json.dumps({
         "specversion": "1.0", "id": "c1", "source": "/test", "type": "cx.contact.opened", "subject": "cust-1",
