@@ -37,6 +37,9 @@ WINDOWS_KEPT = tuple(Window(name, length) for name, length in WINDOWS.items())
 _KEPT = {
     pane: max(w.length for w in WINDOWS_KEPT if w.pane == pane) for pane in {w.pane for w in WINDOWS_KEPT}
 }
+#: Counts by series and name; and what is to be added to them.
+Sums = dict[Series, dict[str, int]]
+Changes = Iterable[tuple[Series, Mapping[str, int]]]
 OTHER = "other"
 #: A value of a dimension makes room for another when it was not seen for so long (ms).
 _UNSEEN = 35 * DAY
@@ -45,17 +48,7 @@ _UNSEEN = 35 * DAY
 class Pane(Remembered, kw_only=True):
     """What was counted in one pane, by series."""
 
-    counts: dict[Series, dict[str, int]] = msgspec.field(default_factory=dict)
-
-    def add(self, changes: Iterable[tuple[Series, Mapping[str, int]]]) -> None:
-        """Add counts to those that are there."""
-        counts = self.counts
-        for series, change in changes:
-            into = counts.get(series)
-            if into is None:
-                counts[series] = dict(change)
-            else:
-                _sum_into(into, change, 1)
+    counts: Sums = msgspec.field(default_factory=dict)
 
 
 class ShardPosition(Remembered, kw_only=True):
@@ -128,7 +121,7 @@ class Board:
         self.applied = -1
         #: The last pane end that was judged (ms).
         self.at = -1
-        self._totals: dict[Window, dict[Series, dict[str, int]]] = {window: {} for window in WINDOWS_KEPT}
+        self._totals: dict[Window, Sums] = {window: {} for window in WINDOWS_KEPT}
         self._changes: list[int] = []
         self._scheduled: set[int] = set()
         self._revisit: dict[int, dict[Window, set[Series]]] = {}
@@ -178,8 +171,7 @@ class Board:
                 end = int(key)
                 for window in _MADE_OF[what]:
                     if self.at - window.length < end <= self.at:
-                        for series, counts in record.counts.items():
-                            self._add(window, series, counts, 1)
+                        _add(self._totals[window], record.counts.items())
                     self._schedule(end)
                     self._schedule(end + window.length)
         for window, judges in self._episodes.items():
@@ -279,12 +271,11 @@ class Board:
             for window in windows:
                 self._schedule(end)
                 self._schedule(end + window.length)
-        pane.add(changes)
+        _add(pane.counts, changes)
         self._store.put(ref, pane, end + longest)
         for window in windows:
             if self.at - window.length < end <= self.at:
-                for series, counts in changes:
-                    self._add(window, series, counts, 1)
+                _add(self._totals[window], changes)
                 self._look_again(window, [series for series, _ in changes], self.at + PANE)
 
     def _sum_up(self, what: str, end: int) -> None:
@@ -293,7 +284,7 @@ class Board:
         for part in range(end - windows[0].pane + PANE, end + 1, PANE):
             pane = self._store.get((_FINE, str(part), ""))
             if isinstance(pane, Pane):
-                sums.add(pane.counts.items())
+                _add(sums.counts, pane.counts.items())
         if sums.counts:
             self._store.put((what, str(end), ""), sums, end + max(window.length for window in windows))
 
@@ -326,11 +317,10 @@ class Board:
         revisited = self._revisit.pop(at, {})
         for window, judges in self._episodes.items():
             touched = revisited.get(window, set())
-            for end, sign in ((at, 1), (at - window.length, -1)):
+            for end, move in ((at, _add), (at - window.length, _take_out)):
                 pane = self._store.get((_pane_of(window), str(end), ""))
                 if isinstance(pane, Pane):
-                    for series, counts in pane.counts.items():
-                        self._add(window, series, counts, sign)
+                    move(self._totals[window], pane.counts.items())
                     if judges:
                         touched.update(pane.counts)
             for episodes in judges:
@@ -419,13 +409,6 @@ class Board:
         self._store.put(ref, found, max(found.wake, end + _UNSEEN))
         return value if end > found.since else OTHER
 
-    def _add(self, window: Window, series: Series, counts: Mapping[str, int], sign: int) -> None:
-        totals = self._totals[window]
-        total = totals.setdefault(series, {})
-        _sum_into(total, counts, sign)
-        if not total:
-            del totals[series]
-
     def _schedule(self, at: int) -> None:
         if at > self.at and at not in self._scheduled:
             self._scheduled.add(at)
@@ -479,12 +462,28 @@ def _answers(counts: Mapping[str, int]) -> int:
     return sum(counts.get(name, 0) for name in COUNTED)
 
 
-def _sum_into(into: dict[str, int], counts: Mapping[str, int], sign: int) -> None:
-    for name, count in counts.items():
-        into[name] = into.get(name, 0) + sign * count
-    if 0 in into.values():
-        for name in [name for name, count in into.items() if not count]:
-            del into[name]
+def _add(sums: Sums, changes: Changes) -> None:
+    for series, counts in changes:
+        into = sums.get(series)
+        if into is None:
+            sums[series] = dict(counts)
+        else:
+            for name, count in counts.items():
+                into[name] = into.get(name, 0) + count
+
+
+def _take_out(sums: Sums, changes: Changes) -> None:
+    """What nothing is left of goes."""
+    for series, counts in changes:
+        of = sums.setdefault(series, {})
+        for name, count in counts.items():
+            left = of.get(name, 0) - count
+            if left:
+                of[name] = left
+            else:
+                of.pop(name, None)
+        if not of:
+            del sums[series]
 
 
 def _never_retracted(alert: Alert, at: int) -> None:

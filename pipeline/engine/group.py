@@ -15,6 +15,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -195,7 +196,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             self._group,
             lambda: self._hearts(topic, at.partition),
             self._health.assigned(topic, at.partition),
-            self._tuning,
+            replace(self._tuning, linger_s=self._tuning.metrics_linger_s)
+            if topic == METRICS
+            else self._tuning,
             caught_up=lambda: self._caught_up(at),
             failed=self._failed,
             on_transaction=self._health.transaction,

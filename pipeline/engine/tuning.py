@@ -14,6 +14,7 @@ class Tuning:
         follows the broker's speed.
     backlog: records that wait for one partition at most; more are left with the fetcher.
     linger_s: between two transactions of a partition at least, unless a batch waits.
+    metrics_linger_s: the same for the board. The shards' records change the same panes; together they are written once.
     fetch_bytes: of one partition, in one answer of the broker.
     fetch_wait_s: how long the broker may hold a fetch. Only one is under way to a broker at a time, so a
         partition that resumes waits this long at most.
@@ -29,6 +30,7 @@ class Tuning:
     transaction: int = 20_000
     backlog: int = 12_000
     linger_s: float = 0.05
+    metrics_linger_s: float = 0.25
     fetch_bytes: int = 1_048_576
     fetch_wait_s: float = 0.25
     quiet_s: float = 0.5

@@ -161,7 +161,7 @@ def _between(run: Run, low: int, high: int) -> Run:
 
 def _merge(runs: list[Run], new: Run) -> None:
     """Add a run; runs of like size are merged, so that there are few (their number is logarithmic)."""
-    while runs and len(runs[-1]) <= 2 * len(new):
+    while runs and len(runs[-1]) <= 8 * len(new):
         new = np.concatenate((runs.pop(), new))
         new.sort(kind="stable")
     runs.append(new)
