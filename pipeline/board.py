@@ -29,7 +29,7 @@ from pipeline.rules.metric import Judgement, MetricEpisodes
 from pipeline.span import DAY
 from pipeline.state.changelog import Changelog, Position
 from pipeline.state.seen import Seen
-from pipeline.state.store import Ref, Remembered, Store
+from pipeline.state.store import NEVER, Ref, Remembered, Store
 from pipeline.step import Step
 
 WINDOWS_KEPT = tuple(Window(name, length) for name, length in WINDOWS.items())
@@ -296,8 +296,7 @@ class Board:
         self._step.watermark = self._step.latest = low
         while True:
             change = self._changes[0] if self._changes else NEVER
-            timer = self._store.next_wake
-            timer = NEVER if timer is None else timer
+            timer = self._store.timers.soonest
             if change < low and change <= timer:
                 self._scheduled.discard(heapq.heappop(self._changes))
                 self._judge(change)
@@ -434,7 +433,6 @@ def _grouping(series: Series) -> tuple[str, ...]:
     return tuple(name for name, _ in series)
 
 
-NEVER = 1 << 62
 #: The windows that are made of each kind of pane.
 _MADE_OF = {
     what: tuple(window for window in WINDOWS_KEPT if _pane_of(window) == what)

@@ -152,9 +152,8 @@ class Shard:
             return None
         at = now - self._distance
         watermark = at - self._settings.lateness
-        due = self._store.next_wake
-        if at <= self._step.latest or (
-            watermark <= pane_end(self._step.watermark) and (due is None or watermark <= due)
+        if at <= self._step.latest or watermark <= min(
+            pane_end(self._step.watermark), self._store.timers.soonest
         ):
             return None
         return msgspec.json.encode(
@@ -203,7 +202,7 @@ class Shard:
                 step.latest, self._distance = at, record.timestamp - at
                 if at - lateness > watermark:
                     watermark = step.watermark = tally.watermark = at - lateness
-            if timers and timers[0][0] < watermark:
+            if timers.soonest < watermark:
                 step.record = record
                 self._fire_timers()
             if watermark >= seen.turn_at or len(fresh) >= seen.room:

@@ -23,7 +23,7 @@ from pipeline.followup.clocks import BusinessClock
 from pipeline.rules.alerts import LASTING, Alert, alert_event, derived_id, reason
 from pipeline.rules.compiled import AnyRule, Plan
 from pipeline.span import DAY, Span
-from pipeline.state.store import Ref, Remembered
+from pipeline.state.store import NEVER, Ref, Remembered
 from pipeline.step import Step
 
 PRIORITIES = ("low", "normal", "high")
@@ -33,8 +33,6 @@ REMEMBERED = 30 * DAY
 
 #: A follow-up has at most so many reasons; who it is about has been heard by then.
 MOST_REASONS = 50
-#: A wake time that no watermark passes.
-NEVER = 1 << 62
 
 OPEN, ASSIGNED, CONTACTED, CLOSED = "open", "assigned", "contacted", "closed"
 

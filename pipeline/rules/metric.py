@@ -12,11 +12,8 @@ from pipeline.metrics.window import Window
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import MetricRule
 from pipeline.span import duration
-from pipeline.state.store import Ref, Remembered
+from pipeline.state.store import NEVER, Ref, Remembered
 from pipeline.step import Step
-
-#: A wake time that no watermark passes: an episode ends by its metric.
-NEVER = 1 << 62
 
 
 class Judgement(Remembered, kw_only=True):

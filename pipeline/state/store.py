@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 
 import msgspec
 from xxhash import xxh3_64_intdigest
 
-#: What remembers (a rule's id, or "@" and a word), for which key, and for which part of it ("" for all).
-Ref = tuple[str, str, str]
+from pipeline.state.timers import NEVER, Ref, Timers
+
+__all__ = ["NEVER", "SHELVES", "Ref", "Remembered", "Store", "shelf_of"]
 
 SHELVES = 256
 
@@ -26,17 +26,13 @@ def shelf_of(key: str) -> int:
 
 
 class Store:
-    """Records by ref, and a heap of their wake-up times.
-
-    The heap may hold stale entries; an entry counts only if its record still has that wake time.
-    """
+    """Records by ref, and their wake-up times."""
 
     def __init__(self) -> None:
         self._records: dict[Ref, Remembered] = {}
         self._shelves: list[set[Ref]] = [set() for _ in range(SHELVES)]
-        self._heap: list[tuple[int, Ref]] = []
-        #: The heap of (wake, ref), to look at: it may hold stale entries.
-        self.timers = self._heap
+        #: They may hold stale entries: one counts only if its record still has that wake time.
+        self.timers = Timers()
         self._changed: dict[Ref, Remembered | None] = {}
         #: The record at a ref, or None. After changing it, `put` it back.
         self.get = self._records.get
@@ -48,7 +44,7 @@ class Store:
             self._shelves[shelf_of(ref[1])].add(ref)
         if before is not record or record.wake != wake:
             record.wake = wake
-            heapq.heappush(self._heap, (wake, ref))
+            self.timers.add(wake, ref)
         self._records[ref] = self._changed[ref] = record
 
     def drop(self, ref: Ref) -> None:
@@ -57,16 +53,10 @@ class Store:
             self._shelves[shelf_of(ref[1])].discard(ref)
             self._changed[ref] = None
 
-    @property
-    def next_wake(self) -> int | None:
-        """The earliest wake-up time, or None. It may be stale, and so too early."""
-        return self._heap[0][0] if self._heap else None
-
     def pop_due(self, before: int) -> tuple[int, Ref, Remembered] | None:
         """The next record whose wake time is strictly below `before`, in order of (time, ref)."""
-        heap = self._heap
-        while heap and heap[0][0] < before:
-            wake, ref = heapq.heappop(heap)
+        while (timer := self.timers.pop(before)) is not None:
+            wake, ref = timer
             record = self._records.get(ref)
             if record is not None and record.wake == wake:
                 return wake, ref, record
@@ -97,9 +87,10 @@ class Store:
         self._shelves[number].clear()
 
     def loaded(self) -> None:
-        """Make the heap anew, after the last `load`."""
-        self._heap[:] = [(record.wake, ref) for ref, record in self._records.items()]
-        heapq.heapify(self._heap)
+        """Make the timers anew, after the last `load`."""
+        self.timers = Timers()
+        for ref, record in self._records.items():
+            self.timers.add(record.wake, ref)
 
     def __iter__(self) -> Iterator[tuple[Ref, Remembered]]:
         return iter(self._records.items())

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from pipeline.state.store import SHELVES, Ref, Remembered, Store, shelf_of
+from pipeline.span import HOUR
+from pipeline.state.store import NEVER, SHELVES, Ref, Remembered, Store, shelf_of
 from tests.chance import examples
 
 
@@ -89,18 +90,29 @@ def test_a_record_may_be_put_again_while_it_is_being_told() -> None:
         seen.append(wake)
         store.put(at, record, wake + 1)
     assert seen == [1, 2, 3]
-    assert store.next_wake == 4
+    assert store.timers.soonest == 4
 
 
 def test_the_next_wake_may_be_too_early_and_never_too_late() -> None:
     store = Store()
-    assert store.next_wake is None
+    assert store.timers.soonest == NEVER
     store.put(ref("a"), note := Note(), 5)
     store.put(ref("a"), note, 9)
-    wakes = [store.next_wake]
+    wakes = [store.timers.soonest]
     assert store.pop_due(6) is None
-    wakes.append(store.next_wake)
+    wakes.append(store.timers.soonest)
     assert wakes == [5, 9]
+
+
+def test_the_hours_come_in_order_whatever_was_put_first() -> None:
+    store = Store()
+    wakes = [3 * HOUR, HOUR - 1, 30 * HOUR + 5, HOUR, 3 * HOUR + 7, 0, NEVER]
+    for wake in wakes:
+        store.put(ref(str(wake)), Note(), wake)
+    assert [wake for wake, _ in due(store, 3 * HOUR + 1)] == [0, HOUR - 1, HOUR, 3 * HOUR]
+    store.put(ref("in the hour that is open"), Note(), 3 * HOUR + 3)
+    assert [wake for wake, _ in due(store, NEVER)] == [3 * HOUR + 3, 3 * HOUR + 7, 30 * HOUR + 5]
+    assert store.timers.soonest == NEVER
 
 
 def test_a_new_record_in_the_place_of_another_wakes_too() -> None:
@@ -140,7 +152,7 @@ class StoreMachine(RuleBasedStateMachine):
     """The store does what a dictionary that is sorted each time does."""
 
     names = st.sampled_from("abcd")
-    times = st.integers(1, 7)
+    times = st.one_of(st.integers(1, 7), st.integers(1, 7).map(lambda halves: halves * HOUR // 2))
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,9 +200,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert {at: record.wake for at, record in self.store} == self.model
         assert len(self.store) == len(self.model)
         soonest = min(self.model.values(), default=None)
-        if soonest is not None:
-            assert self.store.next_wake is not None
-            assert self.store.next_wake <= soonest
+        assert soonest is None or self.store.timers.soonest <= soonest
 
 
 TestStoreMachine = StoreMachine.TestCase

@@ -1,0 +1,58 @@
+"""Wake-up times: those of the hour that comes next in a heap, all others in a drawer for each hour.
+
+One heap of all would be taken apart at places far from each other in memory, which a processor waits for; a drawer
+only grows, and the heap is small.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from pipeline.span import HOUR
+
+#: What remembers (a rule's id, or "@" and a word), for which key, and for which part of it ("" for all).
+Ref = tuple[str, str, str]
+Timer = tuple[int, Ref]
+
+#: A wake time (ms) that no watermark passes.
+NEVER = 1 << 62
+
+
+class Timers:
+    """(ms UTC, ref) in order. soonest: none is earlier; it may be too early, and pop(soonest + 1) mends that."""
+
+    def __init__(self) -> None:
+        self.soonest = NEVER
+        self._heap: list[Timer] = []
+        self._drawers: dict[int, list[Timer]] = {}
+        self._hours: list[int] = []
+        #: What is earlier is in the heap, the others are in drawers.
+        self._until = 0
+
+    def add(self, at: int, ref: Ref) -> None:
+        """Wake `ref` at `at`."""
+        self.soonest = min(self.soonest, at)
+        if at < self._until:
+            heapq.heappush(self._heap, (at, ref))
+            return
+        hour = at // HOUR
+        drawer = self._drawers.get(hour)
+        if drawer is None:
+            self._drawers[hour] = [(at, ref)]
+            heapq.heappush(self._hours, hour)
+        else:
+            drawer.append((at, ref))
+
+    def pop(self, before: int) -> Timer | None:
+        """The next one that is strictly below `before`, or None."""
+        while not self._heap and self._hours and self._hours[0] * HOUR < before:
+            hour = heapq.heappop(self._hours)
+            self._heap, self._until = self._drawers.pop(hour), (hour + 1) * HOUR
+            heapq.heapify(self._heap)
+        if self._heap:
+            if self._heap[0][0] < before:
+                return heapq.heappop(self._heap)
+            self.soonest = self._heap[0][0]
+        else:
+            self.soonest = self._hours[0] * HOUR if self._hours else NEVER
+        return None
