@@ -172,8 +172,7 @@ class Board:
                 for window in _MADE_OF[what]:
                     if self.at - window.length < end <= self.at:
                         _add(self._totals[window], record.counts.items())
-                    self._schedule(end)
-                    self._schedule(end + window.length)
+                self._plan(end)
         for window, judges in self._episodes.items():
             for episodes in judges:
                 for series, at in episodes.open():
@@ -245,6 +244,7 @@ class Board:
         for end, series, counts in segment.counts:
             by_end.setdefault(end, []).append((self._within_limit(series, end, counts), counts))
         for end, changes in by_end.items():
+            self._plan(end)
             for what in _MADE_OF:
                 self._add_to_pane(what, end, changes)
         for name, label, change in segment.levels:
@@ -257,20 +257,11 @@ class Board:
         end, longest = pane_end(end, windows[0].pane), max(window.length for window in windows)
         if end <= self.at - longest:
             return  # no window reaches back so far
-        if windows[0].pane > PANE and end > self.at:
-            for window in windows:  # it is summed up when it is over
-                self._schedule(end)
-                self._schedule(end + window.length)
-            return
+        if what != _FINE and end > self.at:
+            return  # it is summed up when it is over
         ref = (what, str(end), "")
         found = self._store.get(ref)
-        if isinstance(found, Pane):
-            pane = found
-        else:
-            pane = Pane()
-            for window in windows:
-                self._schedule(end)
-                self._schedule(end + window.length)
+        pane = found if isinstance(found, Pane) else Pane()
         _add(pane.counts, changes)
         self._store.put(ref, pane, end + longest)
         for window in windows:
@@ -407,6 +398,13 @@ class Board:
             found = KnownValue(since=until)
         self._store.put(ref, found, max(found.wake, end + _UNSEEN))
         return value if end > found.since else OTHER
+
+    def _plan(self, end: int) -> None:
+        """What is counted in the pane that ends there enters and leaves the windows at these moments."""
+        for window in WINDOWS_KEPT:
+            enters = pane_end(end, window.pane)
+            self._schedule(enters)
+            self._schedule(enters + window.length)
 
     def _schedule(self, at: int) -> None:
         if at > self.at and at not in self._scheduled:

@@ -61,6 +61,20 @@ def test_an_answer_enters_each_window_at_the_end_of_the_windows_own_pane(window:
     assert value(one, window) == (100, 1)
 
 
+def test_an_hour_that_an_interruption_cuts_in_two_is_summed_up_all_the_same() -> None:
+    before, after = board(NONE), board(NONE)
+    counted = [
+        record("s", 0, Segment(NOON + 20 * MINUTE, [(NOON + PANE, (), up())])),
+        record("s", 1, Segment(NOON + 2 * HOUR)),
+    ]
+    before.apply(log([b"", *counted])[1:2])
+    for one in before.snapshot():
+        after.restore(one)
+    after.opened(waiting=True)
+    after.apply(log([b"", *counted])[2:])
+    assert [value(after, window) for window in ("24h", "7d", "28d")] == [(100, 1)] * 3
+
+
 def test_late_counts_mend_values_and_undo_no_decision() -> None:
     one, said = told(
         rule_set(LOW),
