@@ -1,13 +1,10 @@
 """The board: global rolling metrics, and the rules on them.
 
-It takes the shards' counts in the order of `cx.metrics` and is as pure as a shard. Windows slide in
-panes; a window's total changes only when a pane enters or leaves it, so the board goes from change to
-change instead of through every pane, and gives what going through every pane would give.
+It takes the shards' counts in the order of `cx.metrics` and is as pure as a shard.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,36 +16,19 @@ from pipeline.events.codec import Record, Rejection, decode, millis
 from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
 from pipeline.followup.book import FollowUp, FollowUps
 from pipeline.followup.clocks import BusinessClock
-from pipeline.metrics.catalogue import COUNTED, WINDOWS
+from pipeline.metrics.catalogue import COUNTED, Counts
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
+from pipeline.metrics.rolling import WINDOWS_KEPT, Pane, Rolling
+from pipeline.metrics.room import KnownValue, Overflow, Room
 from pipeline.metrics.tally import UNCHANGED, MetricsRecord, Segment, Series
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
 from pipeline.rules.metric import Judgement, MetricEpisodes
-from pipeline.span import DAY
 from pipeline.state.changelog import Changelog, Position
 from pipeline.state.seen import Seen
 from pipeline.state.store import NEVER, Ref, Remembered, Store
 from pipeline.step import Step
-
-WINDOWS_KEPT = tuple(Window(name, length) for name, length in WINDOWS.items())
-#: For each length of pane, the longest window that is made of it (ms).
-_KEPT = {
-    pane: max(w.length for w in WINDOWS_KEPT if w.pane == pane) for pane in {w.pane for w in WINDOWS_KEPT}
-}
-#: Counts by series and name; and what is to be added to them.
-Sums = dict[Series, dict[str, int]]
-Changes = Iterable[tuple[Series, Mapping[str, int]]]
-OTHER = "other"
-#: A value of a dimension makes room for another when it was not seen for so long (ms).
-_UNSEEN = 35 * DAY
-
-
-class Pane(Remembered, kw_only=True):
-    """What was counted in one pane, by series."""
-
-    counts: Sums = msgspec.field(default_factory=dict)
 
 
 class ShardPosition(Remembered, kw_only=True):
@@ -61,18 +41,6 @@ class Level(Remembered, kw_only=True):
     """How many are open now."""
 
     n: int = 0
-
-
-class KnownValue(Remembered, kw_only=True):
-    """A value of a dimension that has a series of its own. since: for panes that end later (ms)."""
-
-    since: int = -1
-
-
-class Overflow(Remembered, kw_only=True):
-    """A dimension that had no room. until: the latest pane end (ms) of which something went to "other"."""
-
-    until: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +69,6 @@ class Board:
     """Sums panes into rolling windows, judges metric rules, and knows what is open. A Heart."""
 
     def __init__(self, settings: BoardSettings) -> None:
-        self._settings = settings
         self._store, self._seen = Store(), Seen()
         self._changelog = Changelog(
             self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement, FollowUp)
@@ -119,15 +86,10 @@ class Board:
             episodes = MetricEpisodes(rule, self._step, alerts)
             self._episodes[episodes.window].append(episodes)
         self.applied = -1
-        #: The last pane end that was judged (ms).
-        self.at = -1
-        self._totals: dict[Window, Sums] = {window: {} for window in WINDOWS_KEPT}
-        self._changes: list[int] = []
-        self._scheduled: set[int] = set()
+        self._rolling = Rolling(self._store)
+        self._room = Room(self._store, settings.value_limit, self._overflows)
         self._revisit: dict[int, dict[Window, set[Series]]] = {}
         self._shards: dict[str, ShardPosition] = {}
-        self._known_values: dict[str, int] = {}
-        self._admitted: dict[Series, int] = {}
 
     # --- what an engine calls -----------------------------------------------------------------------
 
@@ -135,6 +97,11 @@ class Board:
     def watermark(self) -> int | None:
         """The lowest watermark of the shards, ms UTC; None while there is none."""
         return self._step.watermark if self._step.watermark >= 0 else None
+
+    @property
+    def at(self) -> int:
+        """The last pane end that was judged (ms UTC); -1: none."""
+        return self._rolling.at
 
     def apply(self, records: Sequence[Record]) -> Effects:
         """Take the shards' records in order of offset; those at or below `applied` are skipped."""
@@ -160,26 +127,18 @@ class Board:
         """After the last `restore`: make the windows' totals anew."""
         self._changelog.loaded()
         position = self._changelog.position
-        self.applied, self.at = position.applied, position.latest
+        self.applied = position.applied
         self._step.watermark = self._step.latest = position.watermark
-        for (what, key, _), record in self._store:
-            if isinstance(record, ShardPosition):
-                self._shards[key] = record
-            elif isinstance(record, KnownValue):
-                self._known_values[key] = self._known_values.get(key, 0) + 1
-            elif isinstance(record, Pane):
-                end = int(key)
-                for window in _MADE_OF[what]:
-                    if self.at - window.length < end <= self.at:
-                        _add(self._totals[window], record.counts.items())
-                self._plan(end)
+        self._rolling.restored(at=position.latest)
+        self._room.restored()
+        self._shards = {ref[1]: record for ref, record in self._store if isinstance(record, ShardPosition)}
         for window, judges in self._episodes.items():
             for episodes in judges:
                 for series, at in episodes.open():
                     self._look_again(window, [series], at)
                     self._look_again(window, [series], self.at + PANE)
             # Late counts wait for the next pane end; which series they changed is not kept, so all are judged.
-            self._look_again(window, [*self._totals[window]], self.at + PANE)
+            self._look_again(window, [*self._rolling.totals[window]], self.at + PANE)
         self._withdraw_changed_rules()
         return self._effects() if self._step.outputs else Effects()
 
@@ -201,7 +160,7 @@ class Board:
 
     def values(self) -> Iterator[MetricValue]:
         """Every metric of every window and series that has a value now."""
-        for window, totals in self._totals.items():
+        for window, totals in self._rolling.totals.items():
             for series, counts in totals.items():
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
@@ -240,44 +199,16 @@ class Board:
         self._store.put(("@shard", record.shard, ""), shard, NEVER)
 
     def _count(self, segment: Segment) -> None:
-        by_end: dict[int, list[tuple[Series, dict[str, int]]]] = {}
+        by_end: dict[int, list[tuple[Series, Mapping[str, int]]]] = {}
         for end, series, counts in segment.counts:
-            by_end.setdefault(end, []).append((self._within_limit(series, end, counts), counts))
+            by_end.setdefault(end, []).append((self._room.place(series, end, counts), counts))
         for end, changes in by_end.items():
-            self._plan(end)
-            for what in _MADE_OF:
-                self._add_to_pane(what, end, changes)
+            for window in self._rolling.count(end, changes):
+                self._look_again(window, [series for series, _ in changes], self.at + PANE)
         for name, label, change in segment.levels:
             self._level(name, label, change)
         for raw in segment.followups:
             self._agent_acted(bytes(raw))
-
-    def _add_to_pane(self, what: str, end: int, changes: Sequence[tuple[Series, Mapping[str, int]]]) -> None:
-        windows = _MADE_OF[what]
-        end, longest = pane_end(end, windows[0].pane), max(window.length for window in windows)
-        if end <= self.at - longest:
-            return  # no window reaches back so far
-        if what != _FINE and end > self.at:
-            return  # it is summed up when it is over
-        ref = (what, str(end), "")
-        found = self._store.get(ref)
-        pane = found if isinstance(found, Pane) else Pane()
-        _add(pane.counts, changes)
-        self._store.put(ref, pane, end + longest)
-        for window in windows:
-            if self.at - window.length < end <= self.at:
-                _add(self._totals[window], changes)
-                self._look_again(window, [series for series, _ in changes], self.at + PANE)
-
-    def _sum_up(self, what: str, end: int) -> None:
-        """Make a pane that is over of the 5 min panes in it: less work than to add every count to both."""
-        windows, sums = _MADE_OF[what], Pane()
-        for part in range(end - windows[0].pane + PANE, end + 1, PANE):
-            pane = self._store.get((_FINE, str(part), ""))
-            if isinstance(pane, Pane):
-                _add(sums.counts, pane.counts.items())
-        if sums.counts:
-            self._store.put((what, str(end), ""), sums, end + max(window.length for window in windows))
 
     def _advance(self) -> None:
         """Judge every change and fire every timer strictly below the lowest watermark, in order of time."""
@@ -286,36 +217,26 @@ class Board:
             return
         self._step.watermark = self._step.latest = low
         while True:
-            change = self._changes[0] if self._changes else NEVER
-            timer = self._store.timers.soonest
+            change, timer = self._rolling.next_change, self._store.timers.soonest
             if change < low and change <= timer:
-                self._scheduled.discard(heapq.heappop(self._changes))
-                self._judge(change)
+                self._judge()
             elif timer < low:
                 if (due := self._store.pop_due(timer + 1)) is not None:
                     self._wake(*due)
             else:
                 break
-        self.at = max(self.at, (low - 1) // PANE * PANE)
+        self._rolling.at = max(self.at, (low - 1) // PANE * PANE)
 
-    def _judge(self, at: int) -> None:
-        """The panes that enter or leave at this pane end, and what the rules say to it."""
-        self.at = at
-        for what, (window, *_) in _MADE_OF.items():
-            if what != _FINE and at % window.pane == 0:
-                self._sum_up(what, at)
-        revisited = self._revisit.pop(at, {})
+    def _judge(self) -> None:
+        """Go to the next change, and see what the rules say to it."""
+        changed = self._rolling.advance()
+        revisited = self._revisit.pop(self.at, {})
         for window, judges in self._episodes.items():
-            touched = revisited.get(window, set())
-            for end, move in ((at, _add), (at - window.length, _take_out)):
-                pane = self._store.get((_pane_of(window), str(end), ""))
-                if isinstance(pane, Pane):
-                    move(self._totals[window], pane.counts.items())
-                    if judges:
-                        touched.update(pane.counts)
+            touched = changed.get(window, set()) | revisited.get(window, set())
             for episodes in judges:
                 for series in sorted(series for series in touched if _grouping(series) == episodes.by):
-                    again = episodes.judge(series, self._totals[window].get(series, {}), at)
+                    counts = self._rolling.totals[window].get(series, {})
+                    again = episodes.judge(series, counts, self.at)
                     if again is not None:
                         self._look_again(window, [series], again)
 
@@ -324,9 +245,9 @@ class Board:
             self._follow_ups.on_wake(ref, record, wake)
             return
         if isinstance(record, KnownValue):
-            self._known_values[ref[1]] -= 1
-            self._admitted.clear()
-        self._store.drop(ref)
+            self._room.forget(ref)
+        else:
+            self._store.drop(ref)
 
     def _agent_acted(self, value: bytes) -> None:
         event = decode(_Passed(value))
@@ -364,65 +285,16 @@ class Board:
         level.n += change
         self._store.put(ref, level, NEVER)
 
-    def _within_limit(self, series: Series, end: int, counts: Mapping[str, int]) -> Series:
-        """The series with "other" where a value has no room; known ones are noted as seen once a day."""
-        found = self._admitted.get(series)
-        if found is not None and end <= found:
-            return series
-        kept = tuple((name, self._known(name, value, end, counts)) for name, value in series)
-        if kept == series and not any(self._store.get(("@overflow", name, "")) for name, _ in series):
-            self._admitted[series] = end + DAY
-        return kept
-
-    def _known(self, dimension: str, value: str, end: int, counts: Mapping[str, int]) -> str:
-        """The value, if it has or may have a series of its own in this pane; else "other".
-
-        In panes of which something went to "other", a value that found room later stays there: what is
-        taken out of a pane leaves the series that it went to.
-        """
-        ref = ("@value", dimension, value)
-        overflow_ref = ("@overflow", dimension, "")
-        overflow = self._store.get(overflow_ref)
-        until = overflow.until if isinstance(overflow, Overflow) else -1
-        found = self._store.get(ref)
-        if not isinstance(found, KnownValue):
-            full = self._known_values.get(dimension, 0) >= self._settings.value_limit
-            if full or end <= until:
-                if full:
-                    overflow = overflow if isinstance(overflow, Overflow) else Overflow()
-                    overflow.until = max(until, end)
-                    self._store.put(overflow_ref, overflow, overflow.until + _UNSEEN)
-                    self._level(_OVERFLOW, dimension, _answers(counts))
-                return OTHER
-            self._known_values[dimension] = self._known_values.get(dimension, 0) + 1
-            found = KnownValue(since=until)
-        self._store.put(ref, found, max(found.wake, end + _UNSEEN))
-        return value if end > found.since else OTHER
-
-    def _plan(self, end: int) -> None:
-        """What is counted in the pane that ends there enters and leaves the windows at these moments."""
-        for window in WINDOWS_KEPT:
-            enters = pane_end(end, window.pane)
-            self._schedule(enters)
-            self._schedule(enters + window.length)
-
-    def _schedule(self, at: int) -> None:
-        if at > self.at and at not in self._scheduled:
-            self._scheduled.add(at)
-            heapq.heappush(self._changes, at)
+    def _overflows(self, dimension: str, counts: Counts) -> None:
+        """Count the answers, reviews and replies that found no room."""
+        self._level(_OVERFLOW, dimension, sum(counts.get(name, 0) for name in COUNTED))
 
     def _look_again(self, window: Window, series: Iterable[Series], at: int) -> None:
         """Judge at the window's first pane end from `at` on, whether or not its panes change there."""
         if self._episodes[window]:
             at = pane_end(at, window.pane)
             self._revisit.setdefault(at, {}).setdefault(window, set()).update(series)
-            self._schedule(at)
-
-
-@lru_cache(maxsize=64)
-def _pane_of(window: Window) -> str:
-    """What remembers the panes of a window."""
-    return f"@pane/{window.pane}"
+            self._rolling.schedule(at)
 
 
 @lru_cache(maxsize=10_000)
@@ -431,13 +303,6 @@ def _grouping(series: Series) -> tuple[str, ...]:
     return tuple(name for name, _ in series)
 
 
-#: The windows that are made of each kind of pane.
-_MADE_OF = {
-    what: tuple(window for window in WINDOWS_KEPT if _pane_of(window) == what)
-    for what in sorted({_pane_of(window) for window in WINDOWS_KEPT})
-}
-#: The panes that the shards count in; longer ones are made of them.
-_FINE = f"@pane/{PANE}"
 _OVERFLOW = "dimension_overflow"
 _decoder = msgspec.json.Decoder(MetricsRecord)
 
@@ -451,35 +316,6 @@ class _Passed:
     timestamp: int = 0
     key: None = None
     headers: Sequence[tuple[str, bytes]] = ()
-
-
-def _answers(counts: Mapping[str, int]) -> int:
-    """How many answers, reviews and replies are counted."""
-    return sum(counts.get(name, 0) for name in COUNTED)
-
-
-def _add(sums: Sums, changes: Changes) -> None:
-    for series, counts in changes:
-        into = sums.get(series)
-        if into is None:
-            sums[series] = dict(counts)
-        else:
-            for name, count in counts.items():
-                into[name] = into.get(name, 0) + count
-
-
-def _take_out(sums: Sums, changes: Changes) -> None:
-    """What nothing is left of goes."""
-    for series, counts in changes:
-        of = sums.setdefault(series, {})
-        for name, count in counts.items():
-            left = of.get(name, 0) - count
-            if left:
-                of[name] = left
-            else:
-                of.pop(name, None)
-        if not of:
-            del sums[series]
 
 
 def _never_retracted(alert: Alert, at: int) -> None:
