@@ -67,10 +67,10 @@ class Seen:
         self.older = self._found_current | self._found_previous | self._stale
 
     def begin(self) -> list[int]:
-        """The list that takes this batch's new fingerprints, beside `fresh`."""
-        new: list[int] = []
-        self._new.append((self.generation, new))
-        return new
+        """The list that takes new fingerprints, beside `fresh`."""
+        if not self._new or self._new[-1][0] != self.generation:
+            self._new.append((self.generation, []))
+        return self._new[-1][1]
 
     def turn(self, watermark: int) -> list[int]:
         """Begin a new generation and forget the one before the last. Returns as `begin`.
@@ -85,7 +85,7 @@ class Seen:
         return self.begin()
 
     def _turn(self) -> None:
-        self._previous, self._runs = self._runs, []
+        self._previous, self._runs = _as_one(self._runs), []
         self._stale, self.fresh = self.fresh, set()
         self._found_previous, self._found_current = self._found_current, set()
         self.older = self._found_previous | self._stale
@@ -167,9 +167,17 @@ def _merge(runs: list[Run], new: Run) -> None:
     runs.append(new)
 
 
+def _as_one(runs: list[Run]) -> list[Run]:
+    """What is only looked up from now on is worth one search instead of several."""
+    if len(runs) < 2:
+        return runs
+    one = np.concatenate(runs)
+    one.sort(kind="stable")
+    return [one]
+
+
 def _find(wanted: Run, runs: Sequence[Run]) -> set[int]:
     found: set[int] = set()
     for run in runs:
-        at = np.minimum(np.searchsorted(run, wanted), len(run) - 1)
-        found.update(wanted[run[at] == wanted].tolist())
+        found.update(wanted[run.take(run.searchsorted(wanted), mode="clip") == wanted].tolist())
     return found
