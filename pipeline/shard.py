@@ -41,7 +41,7 @@ from pipeline.step import CORRECTION, Step
 FUTURE = 5 * MINUTE
 
 #: Records are taken in chunks whose events fit a processor's cache.
-_CHUNK = 256
+_CHUNK = 128
 
 Handler = Callable[[m.Event, Any, int, str], None]
 

@@ -125,8 +125,7 @@ class AbsenceEpisodes:
             if at < ask.at:
                 continue
             if at <= ask.deadline:
-                late = f"{self._answer} came in time, at {moment(at)}, but arrived late"
-                self._end(ref, record, ask, "late_truth", reason(late, [event.id], None, ask.within))
+                self._end(ref, record, ask, at, "late_truth", event.id)
             elif ask.state == FIRING:
                 self._resolve(ref, ask, at, "answered_late", [event.id])
             else:
@@ -150,8 +149,7 @@ class AbsenceEpisodes:
         """A newer version of a review ends or settles the episodes of the older ones."""
         for ask in _waiting_first(ask for ask in record.asks if ask.review == review):
             if ask.deadline >= at:
-                why = reason(f"the review was changed at {moment(at)}", [ask.event_id], None, "")
-                self._end(ref, record, ask, "edited", why)
+                self._end(ref, record, ask, at, "edited", ask.event_id)
             elif not matches:
                 if ask.state == FIRING:
                     self._resolve(ref, ask, at, "edited", [])
@@ -187,7 +185,7 @@ class AbsenceEpisodes:
         ask.state = RESOLVED
         self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why)
 
-    def _end(self, ref: Ref, record: Waits, ask: Ask, code: str, why: dict[str, Any]) -> None:
+    def _end(self, ref: Ref, record: Waits, ask: Ask, at: int, code: str, event_id: str) -> None:
         """The alert should never have been: silently where it did not fire, else retracted."""
         _, key, part = ref
         record.asks = [other for other in record.asks if other is not ask]
@@ -195,6 +193,11 @@ class AbsenceEpisodes:
             self._once.over(key, part, ask.episode)
         elif ask.state != PENDING:
             self._keep(ref, record)
+            texts = {
+                "late_truth": f"{self._answer} came in time, at {moment(at)}, but arrived late",
+                "edited": f"the review was changed at {moment(at)}",
+            }
+            why = reason(texts[code], [event_id], None, ask.within if code == "late_truth" else "")
             is_open = ask.state == FIRING
             alert_id = self._alerts.retract(
                 self._rule, key, ask.subject, ask.episode, code, why, is_open=is_open
