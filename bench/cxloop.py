@@ -72,7 +72,8 @@ def _rate(worker: subprocess.Popen[bytes], broker: str, prefix: str) -> float:
     patient_until = time.monotonic() + PATIENCE_S
     try:
         while not samples or samples[-1][1] < sum(ends):
-            now, done = time.monotonic(), sum(map(min, _committed(observer, inputs), ends))
+            done = sum(map(min, _committed(observer, inputs), ends))
+            now = time.monotonic()
             if done > (samples[-1][1] if samples else 0):
                 samples.append((now, done))
                 patient_until = now + PATIENCE_S
