@@ -14,33 +14,34 @@ import msgspec
 from pipeline.effects import METRICS, Effects
 from pipeline.events.codec import Record, Rejection, decode, millis
 from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
-from pipeline.followup.book import FollowUp, FollowUps
+from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import COUNTED, Counts
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
-from pipeline.metrics.rolling import WINDOWS_KEPT, Pane, Rolling
-from pipeline.metrics.room import KnownValue, Overflow, Room
-from pipeline.metrics.tally import UNCHANGED, MetricsRecord, Segment, Series
+from pipeline.metrics.rolling import WINDOWS_KEPT, Rolling
+from pipeline.metrics.room import Room
+from pipeline.metrics.segment import UNCHANGED, MetricsRecord, Segment
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
-from pipeline.rules.metric import Judgement, MetricEpisodes
+from pipeline.rules.metric import MetricEpisodes
 from pipeline.state.changelog import Changelog, Position
+from pipeline.state.records import (
+    FollowUp,
+    Judgement,
+    KnownValue,
+    Level,
+    Overflow,
+    Pane,
+    Ref,
+    Remembered,
+    Series,
+    ShardPosition,
+)
 from pipeline.state.seen import Seen
-from pipeline.state.store import NEVER, Ref, Remembered, Store
+from pipeline.state.store import Store
+from pipeline.state.timers import NEVER
 from pipeline.step import Step
-
-
-class ShardPosition(Remembered, kw_only=True):
-    """How far a shard has come. watermark: ms, or None."""
-
-    watermark: int | None = None
-
-
-class Level(Remembered, kw_only=True):
-    """How many are open now."""
-
-    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)

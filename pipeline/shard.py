@@ -16,25 +16,26 @@ from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Effects, Output
 from pipeline.events import model as m
 from pipeline.events.codec import Record, Rejection, decode_all, forwarded, millis, moment
 from pipeline.events.journey import NO_JOURNEY, Journey
-from pipeline.followup.book import FollowUp, FollowUps
+from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
 from pipeline.metrics.catalogue import METRICS as METRIC_NAMES
-from pipeline.metrics.contacts import Contact, Contacts
-from pipeline.metrics.reviews import Review, Reviews
-from pipeline.metrics.tally import Segment, Tally
-from pipeline.metrics.tally import records as records_for_board
+from pipeline.metrics.contacts import Contacts
+from pipeline.metrics.reviews import Reviews
+from pipeline.metrics.segment import Segment
+from pipeline.metrics.segment import records as records_for_board
+from pipeline.metrics.tally import Tally
 from pipeline.metrics.window import pane_end
-from pipeline.rules.absence import AbsenceEpisodes, Waits, withdraw
+from pipeline.rules.absence import AbsenceEpisodes, withdraw
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Role, RuleSet
-from pipeline.rules.cooldown import Cooldown
-from pipeline.rules.count import CountEpisodes, Hits
+from pipeline.rules.count import CountEpisodes
 from pipeline.rules.event import EventEpisodes
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog, Position
+from pipeline.state.records import Contact, Cooldown, FollowUp, Hits, Ref, Remembered, Review, Waits
 from pipeline.state.seen import Seen, fingerprint
-from pipeline.state.store import Ref, Remembered, Store
+from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
 
 #: An event may be so much later than its broker timestamp (ms).

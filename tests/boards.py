@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pipeline.effects import ALERTS
-from pipeline.metrics.tally import MetricsRecord, Segment
+from pipeline.metrics.segment import MetricsRecord, Segment
 from pipeline.rules.compiled import RuleSet
 from tests.hearts import Fed, board, feed, log, rule_set
 from tests.naive_board import Count, Series

@@ -18,7 +18,7 @@ from pipeline.effects import METRICS, TOUCHPOINTS, Heart, Output
 from pipeline.events.codec import Record
 from pipeline.events.journey import Journey
 from pipeline.followup.clocks import BusinessClock
-from pipeline.metrics.tally import MetricsRecord
+from pipeline.metrics.segment import MetricsRecord
 from pipeline.replay import FileRecord
 from pipeline.rules.compiled import Role, RuleSet
 from pipeline.rules.load import load

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from pipeline.effects import ALERTS
 from pipeline.effects import FOLLOW_UPS as TOPIC
 from pipeline.events.codec import Rejection, moment
@@ -23,7 +21,8 @@ from pipeline.followup.clocks import BusinessClock
 from pipeline.rules.alerts import LASTING, Alert, alert_event, derived_id, reason
 from pipeline.rules.compiled import AnyRule, Plan
 from pipeline.span import DAY, Span
-from pipeline.state.store import NEVER, Ref, Remembered
+from pipeline.state.records import ASSIGNED, CLOSED, CONTACTED, OPEN, FollowUp, Reason, Ref, Remembered
+from pipeline.state.timers import NEVER
 from pipeline.step import Step
 
 PRIORITIES = ("low", "normal", "high")
@@ -33,48 +32,6 @@ REMEMBERED = 30 * DAY
 
 #: A follow-up has at most so many reasons; who it is about has been heard by then.
 MOST_REASONS = 50
-
-OPEN, ASSIGNED, CONTACTED, CLOSED = "open", "assigned", "contacted", "closed"
-
-
-class Reason(msgspec.Struct, array_like=True, gc=False):
-    """An alert that the follow-up is about. steps: (number, time in ms, who is told) still to come."""
-
-    alert_id: str
-    rule: str
-    kind: str
-    key: str
-    severity: str
-    title: str
-    text: str
-    steps: list[tuple[int, int, str]] = []
-    ended: bool = False
-
-
-class FollowUp(Remembered, kw_only=True):
-    """One task. Times are ms; events: how many its life has had."""
-
-    followup_id: str
-    rule: str
-    subject: str | None
-    team: str
-    priority: str
-    due: int
-    allowance: tuple[int, bool]
-    reasons: list[Reason]
-    status: str = OPEN
-    agent: str | None = None
-    overdue: bool = False
-    closed_at: int = 0
-    resolution: str | None = None
-    cause: str | None = None
-    recovered: bool | None = None
-    events: int = 0
-
-    @property
-    def running(self) -> bool:
-        """Do its clocks run?"""
-        return self.status in (OPEN, ASSIGNED)
 
 
 class FollowUps:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Final
 
 from pipeline.events.model import ContactData, ContactReplyData
-from pipeline.metrics.tally import Dims, Tally
+from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.store import Ref, Remembered
+from pipeline.state.records import Contact, Ref, Remembered
 from pipeline.step import CORRECTION, Step
 
 #: A contact is remembered so long after its opening (ms).
@@ -16,19 +16,10 @@ REMEMBERED = 28 * DAY
 _MOST_ORPHANS = 8
 
 
-class Contact(Remembered, kw_only=True):
-    """opened, first: ms; -1: not known yet. orphans: replies that came before the opening."""
-
-    opened: int = -1
-    first: int = -1
-    dims: Dims = ()
-    orphans: list[int] = msgspec.field(default_factory=list)
-
-
 class Contacts:
     """Counts the first response once, at the time of the reply, with the dimensions of the opening."""
 
-    WHAT = "@contact"
+    WHAT: Final = "@contact"
 
     def __init__(self, step: Step, tally: Tally) -> None:
         self._step, self._tally = step, tally

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pipeline.events.model import ReviewData, ReviewPosted
-from pipeline.metrics.tally import Dims, Tally
+from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.store import Ref, Remembered
+from pipeline.state.records import Ref, Remembered, Review
 from pipeline.step import CORRECTION, Step
 
 #: A review is remembered so long after its newest version (ms): the longest window and the correction.
 REMEMBERED = 28 * DAY + CORRECTION
 
 
-class Review(Remembered, kw_only=True):
-    """at: ms, of the newest version; -1: only a response is known. hundredths: of its rating."""
-
-    at: int = -1
-    event_id: str = ""
-    hundredths: int = 0
-    dims: Dims = ()
-    answered: bool = False
-
-
 class Reviews:
     """Counts each review once, at the time, rating and dimensions of its newest version."""
 
-    WHAT = "@review"
+    WHAT: Final = "@review"
 
     def __init__(self, step: Step, tally: Tally) -> None:
         self._step, self._tally = step, tally

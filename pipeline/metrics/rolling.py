@@ -9,16 +9,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from pipeline.metrics.catalogue import WINDOWS
-from pipeline.metrics.tally import Series
 from pipeline.metrics.window import PANE, Window, pane_end
-from pipeline.state.store import NEVER, Remembered, Store
+from pipeline.state.records import Pane, Series, Sums
+from pipeline.state.store import Store
+from pipeline.state.timers import NEVER
 
 WINDOWS_KEPT = tuple(Window(name, length) for name, length in WINDOWS.items())
-#: Counts by series and name; and what is to be added to them.
-Sums = dict[Series, dict[str, int]]
+#: What is to be added to counts.
 Changes = Iterable[tuple[Series, Mapping[str, int]]]
 
 #: Length of a pane → the windows that are made of such panes.
@@ -28,12 +26,6 @@ _MADE_OF: Mapping[int, tuple[Window, ...]] = {
 }
 #: Length of a pane → for how long some window reaches back to it.
 _REACH = {length: max(window.length for window in windows) for length, windows in _MADE_OF.items()}
-
-
-class Pane(Remembered, kw_only=True):
-    """What was counted in one pane, by series."""
-
-    counts: Sums = msgspec.field(default_factory=dict)
 
 
 class Rolling:

@@ -5,26 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.metrics.catalogue import Counts
-from pipeline.metrics.tally import Series
 from pipeline.span import DAY
-from pipeline.state.store import Ref, Remembered, Store
+from pipeline.state.records import KnownValue, Overflow, Ref, Series
+from pipeline.state.store import Store
 
 #: What shares a series.
 OTHER = "other"
 #: A value makes room for another when it was not seen for so long (ms).
 _UNSEEN = 35 * DAY
-
-
-class KnownValue(Remembered, kw_only=True):
-    """A value of a dimension that has a series of its own. since: for panes that end later (ms)."""
-
-    since: int = -1
-
-
-class Overflow(Remembered, kw_only=True):
-    """A dimension that had no room. until: the latest pane end (ms) of which something went to "other"."""
-
-    until: int = -1
 
 
 class Room:

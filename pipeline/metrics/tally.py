@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated
 
 import msgspec
 
@@ -12,61 +11,9 @@ from pipeline.events.journey import Journey
 from pipeline.events.model import Data, SurveyData
 from pipeline.metrics import catalogue as c
 from pipeline.metrics import sketch
+from pipeline.metrics.segment import MOST_COUNTS, UNCHANGED, Segment
 from pipeline.metrics.window import PANE
-
-#: What can be counted: sums stay exact far below 64 bits.
-Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
-#: (dimension, value) pairs in order of dimension; () is the total.
-Series = tuple[tuple[str, str], ...]
-#: The values of an event's dimensions, in the order of `Tally.dimensions`.
-Dims = tuple[str | None, ...]
-
-
-#: The watermark of all but the last of several segments that belong together.
-UNCHANGED = -1
-#: A segment has at most so many counts, so that a record has a limit.
-_MOST_COUNTS = 500
-
-
-class Segment(msgspec.Struct, omit_defaults=True):
-    """Counts, and then the watermark (ms) that they lead to.
-
-    watermark: None: the shard has none, do not wait for it; UNCHANGED: more counts follow.
-
-    counts: (end of the 5 min pane, series, counts). levels: (name, label, change).
-    """
-
-    watermark: int | None
-    counts: list[tuple[int, Series, dict[str, Count]]] = []
-    levels: list[tuple[str, str, int]] = []
-    followups: list[msgspec.Raw] = []
-
-    @property
-    def is_empty(self) -> bool:
-        """Does it count nothing?"""
-        return not (self.counts or self.levels or self.followups)
-
-
-class MetricsRecord(msgspec.Struct, omit_defaults=True):
-    """What a shard hands to the board. shard: topic/partition; offset: the last one that is counted in it."""
-
-    shard: str
-    offset: int
-    segments: list[Segment]
-
-
-_encode = msgspec.json.Encoder().encode
-#: A record of several segments is smaller than this (bytes), unless one segment is larger by itself.
-_MOST_BYTES = 500_000
-
-
-def records(shard: str, offset: int, segments: list[Segment]) -> list[bytes]:
-    """The records that carry segments to the board, in order; several where they are many."""
-    value = _encode(MetricsRecord(shard, offset, segments))
-    if len(value) <= _MOST_BYTES or len(segments) < 2:
-        return [value]
-    half = len(segments) // 2
-    return records(shard, offset, segments[:half]) + records(shard, offset, segments[half:])
+from pipeline.state.records import Dims, Series
 
 
 class Tally:
@@ -158,9 +105,9 @@ class Tally:
     def _cut(self, watermark: int | None) -> None:
         levels = [(*name, change) for name, change in self._levels.items() if change]
         counts = self._fold()
-        while len(counts) > _MOST_COUNTS:
-            self._segments.append(Segment(UNCHANGED, counts[:_MOST_COUNTS]))
-            counts = counts[_MOST_COUNTS:]
+        while len(counts) > MOST_COUNTS:
+            self._segments.append(Segment(UNCHANGED, counts[:MOST_COUNTS]))
+            counts = counts[MOST_COUNTS:]
         self._segments.append(Segment(watermark, counts, levels, self._followups))
         self._panes, self._levels, self._followups = {}, {}, []
         self._cut_at = (self.watermark - 1) // PANE

@@ -13,7 +13,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder
 
 from pipeline.metrics import catalogue
-from pipeline.metrics.tally import MetricsRecord
+from pipeline.metrics.segment import MetricsRecord
 from pipeline.observe.entries import Alert, FollowUp
 from pipeline.observe.history import History
 from pipeline.observe.panes import OTHER, Panes

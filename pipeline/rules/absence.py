@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import msgspec
 
 from pipeline.events.codec import moment
 from pipeline.events.model import Data, Event, ReviewData, type_name
@@ -13,7 +10,7 @@ from pipeline.rules.alerts import Alerts, met, reason
 from pipeline.rules.compiled import AbsenceRule, getter
 from pipeline.rules.cooldown import Once
 from pipeline.span import DAY, duration
-from pipeline.state.store import Ref, Remembered
+from pipeline.state.records import FIRING, HELD, PENDING, RESOLVED, Ask, Ref, Remembered, Waits
 from pipeline.step import CORRECTION, Step
 
 #: So many answers of one key and part are kept at most.
@@ -21,46 +18,8 @@ MOST_ANSWERS = 32
 #: An alert that nobody answers ends so long after its deadline (ms).
 EXPIRES = 28 * DAY
 
-PENDING, FIRING, HELD, RESOLVED = 0, 1, 2, 3
 #: An episode of each state is looked at again so long after its deadline (ms).
 _LASTS = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTION}
-
-
-class Ask(msgspec.Struct, array_like=True, gc=False):
-    """An event that waits for its answer until the deadline, which stays, whatever becomes of the rule.
-
-    ended: (time, code) that resolves it as soon as it fires. review: its id. Times are ms.
-    """
-
-    at: int
-    deadline: int
-    event_id: str
-    source: str
-    subject: str | None
-    values: list[Any]
-    state: int = PENDING
-    ended: tuple[int, str] | None = None
-    review: str | None = None
-
-    @property
-    def episode(self) -> str:
-        return f"{self.source}#{self.event_id}"
-
-    @property
-    def within(self) -> str:
-        return duration(self.deadline - self.at)
-
-    def end(self, at: int, code: str) -> None:
-        """Remember what would resolve it; the earliest by time counts."""
-        if self.ended is None or at < self.ended[0]:
-            self.ended = (at, code)
-
-
-class Waits(Remembered, kw_only=True):
-    """What waits, and the times of answers (ms, ascending), of one key and part."""
-
-    asks: list[Ask] = msgspec.field(default_factory=list)
-    answers: list[int] = msgspec.field(default_factory=list)
 
 
 def withdraw(ref: Ref, record: Remembered, alerts: Alerts) -> None:

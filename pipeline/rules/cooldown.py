@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from pipeline.rules.compiled import AnyRule
-from pipeline.state.store import Ref, Remembered
+from pipeline.state.records import Cooldown, Ref
 from pipeline.step import CORRECTION, Step
 
 #: So many firings and held matches of a key are kept at most.
 _KEPT = 32
-
-
-class Cooldown(Remembered, kw_only=True):
-    """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode, alert that holds it)."""
-
-    firings: list[tuple[int, str]] = msgspec.field(default_factory=list)
-    held: int = 0
-    waiting: list[tuple[int, str, str, str]] = msgspec.field(default_factory=list)
 
 
 class Once:

@@ -4,35 +4,16 @@ from __future__ import annotations
 
 from bisect import insort
 
-import msgspec
-
 from pipeline.events.model import Data, Event, ReviewData, type_name
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import CountRule, Role, getter
 from pipeline.rules.cooldown import Once
 from pipeline.span import duration
-from pipeline.state.store import Ref, Remembered
+from pipeline.state.records import Hit, Hits, Ref, Remembered
 from pipeline.step import CORRECTION, Step
 
 #: So many matches of a key and part are kept at most.
 MOST = 256
-
-
-class Hit(msgspec.Struct, array_like=True, gc=False):
-    """A match. at: ms. review, part: of a review that an edit may move or take away. fired: a run ended with it."""
-
-    at: int
-    event_id: str
-    source: str
-    review: str = ""
-    part: str = ""
-    fired: bool = False
-
-
-class Hits(Remembered, kw_only=True):
-    """Matches of one key and part, in order of (time, arrival)."""
-
-    hits: list[Hit] = msgspec.field(default_factory=list)
 
 
 class CountEpisodes:

@@ -7,25 +7,13 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from pipeline.metrics.catalogue import METRICS, WINDOWS
-from pipeline.metrics.tally import Series
 from pipeline.metrics.window import Window
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import MetricRule
 from pipeline.span import duration
-from pipeline.state.store import NEVER, Ref, Remembered
+from pipeline.state.records import Judgement, Ref, Series
+from pipeline.state.timers import NEVER
 from pipeline.step import Step
-
-
-class Judgement(Remembered, kw_only=True):
-    """since: the pane end from which the condition holds; fired: has it been held long enough? Times in ms.
-
-    key, window: of its alert, as the rule had them when it began.
-    """
-
-    since: int = -1
-    fired: bool = False
-    key: str = ""
-    window: str = ""
 
 
 class MetricEpisodes:

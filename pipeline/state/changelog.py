@@ -14,8 +14,9 @@ import cramjam
 import msgspec
 
 from pipeline.errors import StateError
+from pipeline.state.records import Ref, Remembered
 from pipeline.state.seen import Seen
-from pipeline.state.store import SHELVES, Ref, Remembered, Store
+from pipeline.state.store import SHELVES, Store
 
 VERSION = 1
 #: Records are split below this size (bytes, before compression).

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 from xxhash import xxh3_64_intdigest
 
-from pipeline.state.timers import NEVER, Ref, Timers
-
-__all__ = ["NEVER", "SHELVES", "Ref", "Remembered", "Store", "shelf_of"]
+from pipeline.state.records import Ref, Remembered
+from pipeline.state.timers import Timers
 
 SHELVES = 256
-
-
-class Remembered(msgspec.Struct, array_like=True, gc=False):
-    """One record. wake: ms UTC of event time; when the watermark is beyond it, the record's owner is told."""
-
-    wake: int = 0
 
 
 def shelf_of(key: str) -> int:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import heapq
 
 from pipeline.span import HOUR
+from pipeline.state.records import Ref
 
-#: What remembers (a rule's id, or "@" and a word), for which key, and for which part of it ("" for all).
-Ref = tuple[str, str, str]
 Timer = tuple[int, Ref]
 
 #: A wake time (ms) that no watermark passes.

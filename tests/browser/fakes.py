@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from pipeline.metrics.tally import MetricsRecord, Segment, Series
+from pipeline.metrics.segment import MetricsRecord, Segment
 from pipeline.observe import Feed, PartitionView
+from pipeline.state.records import Series
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOON = int(datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp() * 1000)

@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.board import Board
 from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Heart
-from pipeline.metrics.tally import MetricsRecord
+from pipeline.metrics.segment import MetricsRecord
 from pipeline.parts import Parts
 from tests.integration.kafka_log import LogRecord
 

@@ -9,7 +9,8 @@ from functools import cache
 PROGRAM = """
 from pipeline.state.changelog import Changelog, Position
 from pipeline.state.seen import Seen
-from pipeline.state.store import Remembered, Store
+from pipeline.state.records import Remembered
+from pipeline.state.store import Store
 
 class Note(Remembered):
     text: str = ""

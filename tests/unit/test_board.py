@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.effects import METRICS
-from pipeline.metrics.tally import Segment
+from pipeline.metrics.segment import Segment
 from pipeline.rules.compiled import RuleSet
 from pipeline.span import DAY, HOUR, MINUTE
 from tests import generate

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.effects import ALERTS, FOLLOW_UPS
-from pipeline.metrics.tally import Segment
+from pipeline.metrics.segment import Segment
 from pipeline.span import DAY, HOUR, MINUTE
 from tests.boards import CHECKOUT, LOW, NONE, NOON, TILL, alerts, at, down, record, survey, told, up
 from tests.chance import examples

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from pipeline.errors import StateError
 from pipeline.state.changelog import MAX_BYTES, VERSION, Changelog, Position
+from pipeline.state.records import Ref, Remembered
 from pipeline.state.seen import DAY, Seen, fingerprint
-from pipeline.state.store import SHELVES, Ref, Remembered, Store
+from pipeline.state.store import SHELVES, Store
 from tests.chance import examples
 from tests.unit import restoring
 

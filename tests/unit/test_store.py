@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pipeline.span import HOUR
-from pipeline.state.store import NEVER, SHELVES, Ref, Remembered, Store, shelf_of
+from pipeline.state.records import Ref, Remembered
+from pipeline.state.store import SHELVES, Store, shelf_of
+from pipeline.state.timers import NEVER
 from tests.chance import examples
 
 

@@ -1,0 +1,57 @@
+"""What a shard hands to the board."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from pipeline.state.records import Series
+
+#: What can be counted: sums stay exact far below 64 bits.
+Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+#: The watermark of all but the last of several segments that belong together.
+UNCHANGED = -1
+#: A segment has at most so many counts, so that a record has a limit.
+MOST_COUNTS = 500
+
+
+class Segment(msgspec.Struct, omit_defaults=True):
+    """Counts, and then the watermark (ms) that they lead to.
+
+    watermark: None: the shard has none, do not wait for it; UNCHANGED: more counts follow.
+
+    counts: (end of the 5 min pane, series, counts). levels: (name, label, change).
+    """
+
+    watermark: int | None
+    counts: list[tuple[int, Series, dict[str, Count]]] = []
+    levels: list[tuple[str, str, int]] = []
+    followups: list[msgspec.Raw] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Does it count nothing?"""
+        return not (self.counts or self.levels or self.followups)
+
+
+class MetricsRecord(msgspec.Struct, omit_defaults=True):
+    """What a shard hands to the board. shard: topic/partition; offset: the last one that is counted in it."""
+
+    shard: str
+    offset: int
+    segments: list[Segment]
+
+
+_encode = msgspec.json.Encoder().encode
+#: A record of several segments is smaller than this (bytes), unless one segment is larger by itself.
+_MOST_BYTES = 500_000
+
+
+def records(shard: str, offset: int, segments: list[Segment]) -> list[bytes]:
+    """The records that carry segments to the board, in order; several where they are many."""
+    value = _encode(MetricsRecord(shard, offset, segments))
+    if len(value) <= _MOST_BYTES or len(segments) < 2:
+        return [value]
+    half = len(segments) // 2
+    return records(shard, offset, segments[:half]) + records(shard, offset, segments[half:])

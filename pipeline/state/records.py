@@ -1,0 +1,195 @@
+"""Everything that a shard or the board remembers, and writes to its changelog.
+
+What keeps a record says when it is forgotten. All times are ms UTC of event time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pipeline.span import duration
+
+#: What remembers (a rule's id, or "@" and a word), for which key, and for which part of it ("" for all).
+Ref = tuple[str, str, str]
+#: (dimension, value) pairs in order of dimension; () is the total.
+Series = tuple[tuple[str, str], ...]
+#: The values of an event's dimensions, in the order of `Tally.dimensions`.
+Dims = tuple[str | None, ...]
+#: Counts by series and name.
+Sums = dict[Series, dict[str, int]]
+
+#: The states of what waits for an answer.
+PENDING, FIRING, HELD, RESOLVED = 0, 1, 2, 3
+#: The states of a follow-up.
+OPEN, ASSIGNED, CONTACTED, CLOSED = "open", "assigned", "contacted", "closed"
+
+
+class Remembered(msgspec.Struct, array_like=True, gc=False):
+    """One record. wake: ms UTC of event time; when the watermark is beyond it, the record's owner is told."""
+
+    wake: int = 0
+
+
+class Contact(Remembered, kw_only=True):
+    """opened, first: ms; -1: not known yet. orphans: replies that came before the opening."""
+
+    opened: int = -1
+    first: int = -1
+    dims: Dims = ()
+    orphans: list[int] = msgspec.field(default_factory=list)
+
+
+class Review(Remembered, kw_only=True):
+    """at: ms, of the newest version; -1: only a response is known. hundredths: of its rating."""
+
+    at: int = -1
+    event_id: str = ""
+    hundredths: int = 0
+    dims: Dims = ()
+    answered: bool = False
+
+
+class Pane(Remembered, kw_only=True):
+    """What was counted in one pane, by series."""
+
+    counts: Sums = msgspec.field(default_factory=dict)
+
+
+class KnownValue(Remembered, kw_only=True):
+    """A value of a dimension that has a series of its own. since: for panes that end later (ms)."""
+
+    since: int = -1
+
+
+class Overflow(Remembered, kw_only=True):
+    """A dimension that had no room. until: the latest pane end (ms) of which something went to "other"."""
+
+    until: int = -1
+
+
+class Ask(msgspec.Struct, array_like=True, gc=False):
+    """An event that waits for its answer until the deadline, which stays, whatever becomes of the rule.
+
+    ended: (time, code) that resolves it as soon as it fires. review: its id. Times are ms.
+    """
+
+    at: int
+    deadline: int
+    event_id: str
+    source: str
+    subject: str | None
+    values: list[Any]
+    state: int = PENDING
+    ended: tuple[int, str] | None = None
+    review: str | None = None
+
+    @property
+    def episode(self) -> str:
+        return f"{self.source}#{self.event_id}"
+
+    @property
+    def within(self) -> str:
+        return duration(self.deadline - self.at)
+
+    def end(self, at: int, code: str) -> None:
+        """Remember what would resolve it; the earliest by time counts."""
+        if self.ended is None or at < self.ended[0]:
+            self.ended = (at, code)
+
+
+class Waits(Remembered, kw_only=True):
+    """What waits, and the times of answers (ms, ascending), of one key and part."""
+
+    asks: list[Ask] = msgspec.field(default_factory=list)
+    answers: list[int] = msgspec.field(default_factory=list)
+
+
+class Hit(msgspec.Struct, array_like=True, gc=False):
+    """A match. at: ms. review, part: of a review that an edit may move or take away. fired: a run ended with it."""
+
+    at: int
+    event_id: str
+    source: str
+    review: str = ""
+    part: str = ""
+    fired: bool = False
+
+
+class Hits(Remembered, kw_only=True):
+    """Matches of one key and part, in order of (time, arrival)."""
+
+    hits: list[Hit] = msgspec.field(default_factory=list)
+
+
+class Cooldown(Remembered, kw_only=True):
+    """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode, alert that holds it)."""
+
+    firings: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    held: int = 0
+    waiting: list[tuple[int, str, str, str]] = msgspec.field(default_factory=list)
+
+
+class Judgement(Remembered, kw_only=True):
+    """since: the pane end from which the condition holds; fired: has it been held long enough? Times in ms.
+
+    key, window: of its alert, as the rule had them when it began.
+    """
+
+    since: int = -1
+    fired: bool = False
+    key: str = ""
+    window: str = ""
+
+
+class Reason(msgspec.Struct, array_like=True, gc=False):
+    """An alert that the follow-up is about. steps: (number, time in ms, who is told) still to come."""
+
+    alert_id: str
+    rule: str
+    kind: str
+    key: str
+    severity: str
+    title: str
+    text: str
+    steps: list[tuple[int, int, str]] = []
+    ended: bool = False
+
+
+class FollowUp(Remembered, kw_only=True):
+    """One task. Times are ms; events: how many its life has had."""
+
+    followup_id: str
+    rule: str
+    subject: str | None
+    team: str
+    priority: str
+    due: int
+    allowance: tuple[int, bool]
+    reasons: list[Reason]
+    status: str = OPEN
+    agent: str | None = None
+    overdue: bool = False
+    closed_at: int = 0
+    resolution: str | None = None
+    cause: str | None = None
+    recovered: bool | None = None
+    events: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Do its clocks run?"""
+        return self.status in (OPEN, ASSIGNED)
+
+
+class ShardPosition(Remembered, kw_only=True):
+    """How far a shard has come. watermark: ms, or None."""
+
+    watermark: int | None = None
+
+
+class Level(Remembered, kw_only=True):
+    """How many are open now."""
+
+    n: int = 0
