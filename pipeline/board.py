@@ -104,7 +104,7 @@ class Board:
         """The last pane end that was judged (ms UTC); -1: none."""
         return self._rolling.at
 
-    def apply(self, records: Sequence[Record]) -> Effects:
+    def apply(self, records: Iterable[Record]) -> Effects:
         """Take the shards' records in order of offset; those at or below `applied` are skipped."""
         records = [record for record in records if record.offset > self.applied]
         if not records:

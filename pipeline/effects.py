@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,7 +49,7 @@ class Heart(Protocol):
     @property
     def watermark(self) -> int | None: ...
 
-    def apply(self, records: Sequence[Record]) -> Effects:
+    def apply(self, records: Iterable[Record]) -> Effects:
         """Take records in order of offset; those at or below `applied` are skipped."""
         ...
 

@@ -6,8 +6,9 @@ same effects, whatever the batches, whoever calls it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -108,15 +109,17 @@ class Shard:
         """Ms UTC; None before the first event."""
         return self._step.watermark if self._step.watermark >= 0 else None
 
-    def apply(self, records: Sequence[Record]) -> Effects:
+    def apply(self, records: Iterable[Record]) -> Effects:
         """Take records in order of offset; those at or below `applied` are skipped."""
-        if records and records[0].offset <= self.applied:
-            records = [record for record in records if record.offset > self.applied]
-        if not records:
+        left, applied = iter(records), self.applied
+        while chunk := list(islice(left, _CHUNK)):
+            if chunk[0].offset <= self.applied:
+                chunk = [record for record in chunk if record.offset > self.applied]
+            if chunk:
+                self._take(chunk)
+                self.applied = chunk[-1].offset
+        if self.applied == applied:
             return Effects()
-        for first in range(0, len(records), _CHUNK):
-            self._take(records[first : first + _CHUNK])
-        self.applied = records[-1].offset
         return self._effects()
 
     def opened(self, waiting: bool) -> Effects:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -17,6 +18,7 @@ from pipeline.engine.commit import Transactions
 from pipeline.engine.connection import Connection
 from pipeline.engine.errors import StateAheadError
 from pipeline.engine.fatal import told
+from pipeline.engine.fetch import Unread
 from pipeline.engine.health import PartitionHealth
 from pipeline.engine.tuning import Tuning
 
@@ -24,16 +26,19 @@ log = logging.getLogger("pipeline.engine")
 
 
 class _Step:
-    """What goes into one transaction: the effects of one batch, or of several."""
+    """What goes into one transaction: the effects of one batch, or of several.
 
-    __slots__ = ("applied", "effects", "records")
+    records: how many; behind: the offset behind the last of them.
+    """
+
+    __slots__ = ("applied", "behind", "effects", "records")
 
     def __init__(self, effects: Effects | None = None) -> None:
         self.effects = effects or Effects()
         self.applied: int | None = None
-        self.records = 0
+        self.records = self.behind = 0
 
-    def add(self, effects: Effects, applied: int, records: int) -> None:
+    def add(self, effects: Effects, applied: int, records: int, behind: int) -> None:
         """Take the effects of one more batch. applied: offset of its last record."""
         if self.records:
             self.effects.outputs += effects.outputs
@@ -41,7 +46,7 @@ class _Step:
             self.effects.rotation |= effects.rotation
         else:
             self.effects = effects
-        self.applied = applied
+        self.applied, self.behind = applied, behind
         self.records += records
 
 
@@ -83,11 +88,10 @@ class Partition:
         self._failed = failed
         self._on_transaction = on_transaction
         self._transactions: Transactions | None = None
-        self._queue: deque[list[Any]] = deque()
-        self._queued = 0
-        # Records in the heart, or on their way out of it, that are not committed.
-        self._under_way = 0
-        self._taken = 0.0
+        self._queue: deque[Unread] = deque()
+        # The offsets behind what was fed, what the heart has taken, and what is committed.
+        self._fed = self._taken = self._committed = 0
+        self._gathered_at = 0.0
         self._wake = asyncio.Event()
         self._closing = False
         self._running: asyncio.Task[None] | None = None
@@ -130,6 +134,7 @@ class Partition:
         health.watermark = self.heart.watermark
         health.state = "running"
         health.moved()
+        self._fed = self._taken = self._committed = position
         return position
 
     async def _restore(self, reader: Reader) -> None:
@@ -194,10 +199,10 @@ class Partition:
         """Begin to take what is fed."""
         self._running = asyncio.create_task(self._run(), name=f"partition {self.health.name}")
 
-    def feed(self, records: list[Any]) -> None:
-        """Records in order, as they were read; the list is ours from now on. Never waits."""
-        self._queue.append(records)
-        self._queued += len(records)
+    def feed(self, unread: Sequence[Unread]) -> None:
+        """Records in order, as they were read. Never waits."""
+        self._queue += unread
+        self._fed = unread[-1].behind
         self._wake.set()
 
     @property
@@ -207,8 +212,12 @@ class Partition:
 
     @property
     def waiting(self) -> int:
-        """Records that were fed and are not committed."""
-        return self._queued + self._under_way
+        """Offsets that were fed and are not committed."""
+        return self._fed - self._committed
+
+    @property
+    def _queued(self) -> int:
+        return self._fed - self._taken
 
     async def _run(self) -> None:
         try:
@@ -238,9 +247,7 @@ class Partition:
                 if done.records and not self._queued:
                     await commit()
                 elif await self._gathered():
-                    records = self._pick()
-                    # Pure CPU, while the transaction before waits for the broker.
-                    done.add(self.heart.apply(records), self.heart.applied, len(records))
+                    self._apply(done)
                     if committing is None or committing.done() or done.records >= self._tuning.transaction:
                         await commit()
                     # For the others: without this, a full queue would keep the event loop to itself.
@@ -263,10 +270,10 @@ class Partition:
         if not self._queued or self._closing:
             return False
         # Few records: let others come too, so that there are fewer transactions.
-        pause = self._taken + tuning.linger_s - time.monotonic()
+        pause = self._gathered_at + tuning.linger_s - time.monotonic()
         if pause > 0:
             await self._until(tuning.batch, pause)
-        self._taken = time.monotonic()
+        self._gathered_at = time.monotonic()
         return not self._closing
 
     async def _until(self, count: int, within_s: float) -> None:
@@ -286,23 +293,31 @@ class Partition:
         finally:
             timer.cancel()
 
-    def _pick(self) -> list[Any]:
-        """Up to a batch of records from the queue."""
-        queue, most = self._queue, self._tuning.batch
-        records = queue.popleft()
-        if len(records) > most:
-            queue.appendleft(records[most:])
-            del records[most:]
-        while queue and len(records) + len(queue[0]) <= most:
-            records += queue.popleft()
-        self._queued -= len(records)
-        self._under_way += len(records)
-        return records
+    def _apply(self, step: _Step) -> None:
+        """Up to a batch of records through the heart. Pure CPU, while the transaction before waits for the broker."""
+        left = most = self._tuning.batch
+        behind = self._taken
+
+        def picked() -> Iterator[Any]:
+            nonlocal left, behind
+            while left and self._queue:
+                unread = self._queue[0]
+                for record in islice(unread.records, left):
+                    left -= 1
+                    yield record
+                if left:
+                    behind = unread.behind
+                    self._queue.popleft()
+
+        effects = self.heart.apply(picked())
+        self._taken = max(behind, self.heart.applied + 1)
+        step.add(effects, self.heart.applied, most - left, self._taken)
 
     async def _commit(self, transactions: Transactions, step: _Step) -> None:
         began = time.monotonic()
         first, behind = await transactions.commit(step.effects, step.applied)
-        self._under_way -= step.records
+        if step.records:
+            self._committed = step.behind
         health = self.health
         health.applied = self.heart.applied if step.applied is None else step.applied
         health.watermark = self.heart.watermark
@@ -347,7 +362,7 @@ class Partition:
                 self._forget()
             self._running = None
         self._queue.clear()
-        self._queued = self._under_way = 0
+        self._fed = self._taken = self._committed
         if self._trims:
             await asyncio.wait(self._trims, timeout=tuning.leave_s)
         if self._transactions is not None:

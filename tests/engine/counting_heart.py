@@ -6,7 +6,7 @@ An output's value is `partition key count offset`, so a second one, or a wrong o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from pipeline.effects import Effects, Output
 from pipeline.events.codec import Record
@@ -32,7 +32,7 @@ class CountingHeart:
         self._ticking = ticks
         self._steps = 0
 
-    def apply(self, records: Sequence[Record]) -> Effects:
+    def apply(self, records: Iterable[Record]) -> Effects:
         effects = Effects()
         changed = {}
         for record in records:

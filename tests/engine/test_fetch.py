@@ -62,7 +62,8 @@ async def read(broker: str, at: TopicPartition, begin: int, end: int, ours: bool
         consumer.seek(at, begin)
         found = []
         while await consumer.position(at) < end:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
+            for given in (await consumer.getmany(timeout_ms=200)).values():
+                records = (record for unread in given for record in unread.records) if ours else given
                 found += [
                     (one.offset, one.timestamp, one.key, one.value, tuple(one.headers)) for one in records
                 ]

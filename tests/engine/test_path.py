@@ -91,6 +91,7 @@ async def test_an_event_of_nearly_four_megabytes_reaches_the_heart(kafka: RealKa
 
     class Sizes(CountingHeart):
         def apply(self, records):  # type: ignore[no-untyped-def]
+            records = list(records)
             sizes.extend(len(record.value or b"") for record in records)
             return super().apply(records)
 
