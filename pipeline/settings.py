@@ -14,8 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pipeline.errors import UsageError
 from pipeline.span import Span
 
-#: The files that come with cxloop.
-PROJECT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+#: Where the rules and schemas are that come with cxloop: in the package, or beside it where it runs from its source.
+SHIPPED = _PACKAGE / "shipped" if (_PACKAGE / "shipped").is_dir() else _PACKAGE.parent
 
 
 def _zone(value: Any) -> Any:
@@ -58,8 +59,8 @@ class Settings(BaseSettings):
     prefix: str = Field("cx", pattern=r"^[a-zA-Z0-9_-]+$")
     partitions: int = Field(4, ge=1)
     replication: int = Field(1, ge=1)
-    rules: Annotated[list[Path], NoDecode, BeforeValidator(_paths)] = [PROJECT / "rules"]
-    journey: Path = PROJECT / "schemas" / "journeys" / "five-phases.yml"
+    rules: Annotated[list[Path], NoDecode, BeforeValidator(_paths)] = [SHIPPED / "rules"]
+    journey: Path = SHIPPED / "schemas" / "journeys" / "five-phases.yml"
     zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("UTC")
     lateness: Annotated[int, BeforeValidator(_millis)] = 300_000
     seen_limit: int = Field(5_000_000, ge=1_000)

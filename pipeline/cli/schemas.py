@@ -9,11 +9,10 @@ import typer
 
 from pipeline.errors import CxloopError
 from pipeline.events.schema import all_schemas
-from pipeline.settings import PROJECT
 
 
 def schemas(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = PROJECT / "schemas" / "events",
+    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("schemas/events"),
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file differs.")] = False,
 ) -> None:
     """Write a JSON Schema for every type of event.

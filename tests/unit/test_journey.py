@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import CxloopError, MistakesError
 from pipeline.events.journey import NO_JOURNEY, Journey
 from pipeline.journey_file import read_journey
-from pipeline.settings import PROJECT
+from pipeline.settings import SHIPPED
 
 
 def written(folder: Path, text: str) -> Path:
@@ -27,7 +27,7 @@ def wrong(folder: Path, text: str) -> list[str]:
 
 
 def test_the_shipped_journey_has_five_phases() -> None:
-    journey = read_journey(PROJECT / "schemas" / "journeys" / "five-phases.yml")
+    journey = read_journey(SHIPPED / "schemas" / "journeys" / "five-phases.yml")
     assert journey.name == "five-phases"
     assert set(journey.stages.values()) == {"awareness", "consideration", "conversion", "loyalty", "advocacy"}
     assert journey.stage("checkout") == "conversion"

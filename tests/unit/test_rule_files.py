@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.errors import FileError, RulesError
 from pipeline.rules.load import load, rule_files
-from pipeline.settings import PROJECT
+from pipeline.settings import SHIPPED
 from pipeline.yaml_places import MAX_FILE
 from tests import generate, golden_runner
 
@@ -72,7 +72,7 @@ def test_there_are_enough_wrong_files() -> None:
 
 
 def test_the_shipped_rules_are_right() -> None:
-    assert [rule.id for rule in load([PROJECT / "rules"]).rules] == [
+    assert [rule.id for rule in load([SHIPPED / "rules"]).rules] == [
         "case-reopened-twice", "contact-without-reply", "csat-low-at-touchpoint", "detractor-follow-up",
         "negative-review-unanswered", "nps-low-at-touchpoint", "promise-broken",
     ]  # fmt: skip

@@ -15,10 +15,10 @@ from pipeline.events.codec import decode, unknown_fields
 from pipeline.events.model import CUSTOMER_EVENTS, SUBJECT_OPTIONAL, Event, type_name
 from pipeline.events.schema import all_schemas, example, schema
 from pipeline.replay import FileRecord
-from pipeline.settings import PROJECT
+from pipeline.settings import SHIPPED
 from tests.chance import examples
 
-FOLDER = PROJECT / "schemas" / "events"
+FOLDER = SHIPPED / "schemas" / "events"
 VALIDATORS = {
     event: jsonschema_rs.Draft202012Validator(schema(event), validate_formats=True)
     for event in CUSTOMER_EVENTS

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.settings import PROJECT, Settings, load
+from pipeline.settings import SHIPPED, Settings, load
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_work_as_they_are() -> None:
     settings = load()
-    assert settings.rules == [PROJECT / "rules"]
+    assert settings.rules == [SHIPPED / "rules"]
     assert settings.journey.is_file()
     assert (settings.zone, settings.lateness, settings.partitions) == (ZoneInfo("UTC"), 300_000, 4)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SourceError
-from pipeline.settings import PROJECT
+from pipeline.settings import SHIPPED
 from pipeline.sources.mapping import load_mapping
 
-SHIPPED = sorted((PROJECT / "schemas" / "sources").glob("*.yml"))
+MAPPINGS = sorted((SHIPPED / "schemas" / "sources").glob("*.yml"))
 
 REVIEW = """
 source: /shop/reviews
@@ -40,7 +40,7 @@ def wrong(folder: Path, mapping: str) -> list[str]:
     return str(caught.value).replace(f"{source}:", "").splitlines()
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: path.stem)
 def test_the_shipped_mappings_are_right(path: Path) -> None:
     load_mapping(path)
 

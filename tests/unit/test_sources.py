@@ -13,7 +13,7 @@ from pipeline.errors import FileError, SourceError
 from pipeline.events.codec import decode, millis
 from pipeline.events.model import Event
 from pipeline.replay import FileRecord, replay
-from pipeline.settings import PROJECT, Settings
+from pipeline.settings import SHIPPED, Settings
 from pipeline.sources.files import Line, read_events
 from tests.oracle.reading import ms
 
@@ -363,7 +363,7 @@ def test_a_type_may_have_its_prefix(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", ["alerts", "followups", "metrics", "deadletters"])
 def test_real_reviews_give_what_is_written_down(output: str, tmp_path: Path) -> None:
     result = replay(
-        [LOUNGES / "reviews.csv"], [LOUNGES / "rules.yml"], source=PROJECT / "schemas" / "sources" / "lounge-reviews.yml",
+        [LOUNGES / "reviews.csv"], [LOUNGES / "rules.yml"], source=SHIPPED / "schemas" / "sources" / "lounge-reviews.yml",
         until=ms("2015-08-03T12:00:00Z"), now=ms("2026-01-01T00:00:00Z"), settings=Settings(),
     )  # fmt: skip
     result.write(tmp_path)
@@ -377,7 +377,7 @@ def test_real_reviews_give_what_is_written_down(output: str, tmp_path: Path) -> 
 
 
 def test_real_reviews_are_read_to_the_last_row() -> None:
-    lines = list(read_events(LOUNGES / "reviews.csv", PROJECT / "schemas" / "sources" / "lounge-reviews.yml"))
+    lines = list(read_events(LOUNGES / "reviews.csv", SHIPPED / "schemas" / "sources" / "lounge-reviews.yml"))
     read_ = [json.loads(line.value) for line in lines if line.rejection is None]
     assert (len(lines), len(read_)) == (30, 27)
     assert len({event["id"] for event in read_}) == 27
