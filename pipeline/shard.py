@@ -6,10 +6,10 @@ same effects, whatever the batches, whoever calls it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -40,7 +40,7 @@ from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
 
 #: An event may be so much later than its broker timestamp (ms).
-FUTURE = 5 * MINUTE
+FUTURE: Final = 5 * MINUTE
 
 #: Records are taken in chunks whose events fit a processor's cache.
 _CHUNK = 128
@@ -176,7 +176,7 @@ class Shard:
 
     # --- the step -----------------------------------------------------------------------------------
 
-    def _take(self, records: Sequence[Record]) -> None:
+    def _take(self, records: list[Record]) -> None:
         """The loop. Plainer than the rest: it runs for every event, and decides the throughput."""
         step, seen, tally, routes = self._step, self._seen, self._tally, self._route_of
         lateness, timers = self._settings.lateness, self._store.timers
@@ -188,12 +188,13 @@ class Shard:
         fresh, older, new = seen.fresh, seen.older, seen.begin()
         taken: dict[type[m.Event], int] = {}
         watermark = step.watermark
-        for record, event, mark in zip(records, events, marks, strict=True):
+        for place, mark in enumerate(marks):
+            record, event = records[place], events[place]
             if isinstance(event, Rejection):
                 step.record = record
                 step.reject(event, record.value)
                 continue
-            at = int(event.time.timestamp() * 1000 + 5e-4)  # as codec.millis
+            at = millis(event.time)
             if at > record.timestamp + FUTURE:
                 step.record = record
                 step.reject(_future(at, record), record.value)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from pipeline.effects import DEAD_LETTERS, MAX_OUTPUT_BYTES, Output
 from pipeline.events.codec import Record, Rejection
+from pipeline.span import DAY
 from pipeline.state.store import Store
 
 #: Nothing later than this behind the watermark is taken (ms).
-CORRECTION = 7 * 86_400_000
+CORRECTION: Final = 7 * DAY
 #: The reasons for which a step rejects what could be read.
 REASONS = ("time.future", "time.too_late", "topic.wrong", "followup.unknown", "output.too_large")
 #: A dead letter shows so many headers at most, and so many bytes of each.

@@ -248,7 +248,7 @@ class Partition:
                     await commit()
                 elif await self._gathered():
                     self._apply(done)
-                    if committing is None or committing.done() or done.records >= self._tuning.transaction:
+                    if done.records >= self._tuning.transaction:
                         await commit()
                     # For the others: without this, a full queue would keep the event loop to itself.
                     await asyncio.sleep(0)

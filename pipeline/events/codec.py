@@ -19,6 +19,7 @@ from pipeline.events.model import (
     Event,
     type_name,
 )
+from pipeline.span import DAY
 
 #: An event larger than this (bytes) is rejected; topics admit more, so that it can be.
 MAX_EVENT_BYTES = 1_000_000
@@ -95,13 +96,19 @@ def forwarded(record: Record, place: str) -> bytes:
     return mark[:-1] + b"," + value.lstrip()[1:]
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def millis(moment: datetime) -> int:
-    """Milliseconds UTC, rounded down. The half microsecond takes out the float's error."""
-    return int((moment.timestamp() * 1000 + 5e-4) // 1)
+    """Milliseconds UTC, rounded down."""
+    since = moment - _EPOCH  # a third of the time that `timestamp` takes, and exact
+    return since.days * DAY + since.seconds * 1000 + since.microseconds // 1000
 
 
 #: The first and the last second that have a name (Unix time): of the years 1 and 9999.
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
+_SECONDS = tuple(f"{second:02d}" for second in range(60))
+_FRACTIONS = ("Z", *(f".{fraction:03d}Z" for fraction in range(1, 1000)))
 
 
 def moment(at: int) -> str:
@@ -111,9 +118,7 @@ def moment(at: int) -> str:
     """
     seconds, fraction = divmod(at, 1000)
     minutes, second = divmod(min(max(seconds, _FIRST), _LAST), 60)
-    return (
-        f"{_minute(minutes)}{second:02d}.{fraction:03d}Z" if fraction else f"{_minute(minutes)}{second:02d}Z"
-    )
+    return _minute(minutes) + _SECONDS[second] + _FRACTIONS[fraction]
 
 
 @lru_cache(maxsize=10_000)

@@ -37,6 +37,8 @@ class Tally:
         self._levels: dict[tuple[str, str], int] = {}
         self._followups: list[msgspec.Raw] = []
         self._segments: list[Segment] = []
+        # Something may have come to nothing in them.
+        self._has_zeros = False
         self._series: dict[Dims, tuple[Series, ...]] = {}
         #: The shard's (ms); the shard moves it on.
         self.watermark = -1
@@ -59,11 +61,10 @@ class Tally:
 
     def review(self, at: int, dims: Dims, hundredths: int, answered: bool, sign: int = 1) -> None:
         """Count a review, or take it out again (sign -1)."""
-        counts = {
-            c.REVIEW_COUNT: sign,
-            c.REVIEW_RATING: sign * hundredths,
-            c.REVIEW_ANSWERED: sign * answered,
-        }
+        counts = {c.REVIEW_COUNT: sign, c.REVIEW_RATING: sign * hundredths}
+        if answered:
+            counts[c.REVIEW_ANSWERED] = sign
+        self._has_zeros |= sign < 0
         _add(self._cell(at, dims), counts)
 
     def review_answered(self, at: int, dims: Dims) -> None:
@@ -73,6 +74,7 @@ class Tally:
     def first_response(self, at: int, dims: Dims, took: int, sign: int = 1) -> None:
         """Count a first reply, or take it out again (sign -1). at: of the reply; took: ms."""
         bucket = f"{c.RESPONSE_BUCKET}{sketch.bucket(took)}"
+        self._has_zeros |= sign < 0 or took == 0
         _add(self._cell(at, dims), {c.RESPONSE_COUNT: sign, c.RESPONSE_SUM: sign * took, bucket: sign})
 
     def level(self, name: str, label: str, change: int) -> None:
@@ -110,6 +112,7 @@ class Tally:
             counts = counts[MOST_COUNTS:]
         self._segments.append(Segment(watermark, counts, levels, self._followups))
         self._panes, self._levels, self._followups = {}, {}, []
+        self._has_zeros = False
         self._cut_at = (self.watermark - 1) // PANE
 
     def _fold(self) -> list[tuple[int, Series, dict[str, int]]]:
@@ -125,7 +128,7 @@ class Tally:
                     else:
                         _add(into, counts)
             for series, sums in folded.items():
-                counted = {name: n for name, n in sums.items() if n} if 0 in sums.values() else sums
+                counted = {name: n for name, n in sums.items() if n} if self._has_zeros else sums
                 if counted:
                     rows.append((end, series, counted))
         return rows

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipeline.span import DAY, HOUR, MINUTE
 
 #: Shards count in panes of this length.
-PANE = 5 * MINUTE
+PANE: Final = 5 * MINUTE
 
 
 def pane_end(at: int, pane: int = PANE) -> int:

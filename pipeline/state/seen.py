@@ -9,7 +9,6 @@ ones in sorted runs of uint64 (8 bytes an id) that a whole batch is looked up in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +22,17 @@ _RUN = 4_096
 
 def fingerprint(source: str, event_id: str) -> int:
     """A stable hash of what identifies an event."""
-    return xxh3_64_intdigest(event_id.encode(), _seed(source))
+    seed = _seeds.get(source)
+    if seed is None:
+        if len(_seeds) >= _SEEDS:
+            _seeds.clear()
+        seed = _seeds[source] = xxh3_64_intdigest(source.encode())
+    return xxh3_64_intdigest(event_id.encode(), seed)
 
 
-@lru_cache(maxsize=10_000)
-def _seed(source: str) -> int:
-    return xxh3_64_intdigest(source.encode())
+#: The hashes of so many sources are kept at hand.
+_SEEDS = 10_000
+_seeds: dict[str, int] = {}
 
 
 class Seen:
