@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from bench.cxloop import run_cxloop
 from bench.load import load
+from pipeline import shard
 from tests.broker import BrokerError, RealKafka
 
 #: Ratios: how many times the one is as fast as the other, and how many at least.
@@ -88,6 +89,8 @@ def main() -> int:
 
     if (busy := os.getloadavg()[0]) > 1:
         print(f"this machine is busy (load {busy:.1f}): the figures will not mean much", file=sys.stderr)
+    if not str(shard.__file__).endswith(".so"):
+        print("the heart is not compiled: `make bench` does that", file=sys.stderr)
     figures: dict[str, list[float]] = {name: [] for name in options.only}
     with RealKafka(heap_mb=1024) as kafka:
         print(f"loading {options.events:,} events", file=sys.stderr, flush=True)
