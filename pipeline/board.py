@@ -200,7 +200,7 @@ class Board:
         self._store.put(("@shard", record.shard, ""), shard, NEVER)
 
     def _count(self, segment: Segment) -> None:
-        by_end: dict[int, list[tuple[Series, Mapping[str, int]]]] = {}
+        by_end: dict[int, list[tuple[Series, dict[str, int]]]] = {}
         for end, series, counts in segment.counts:
             by_end.setdefault(end, []).append((self._room.place(series, end, counts), counts))
         for end, changes in by_end.items():

@@ -17,7 +17,7 @@ from pipeline.state.timers import NEVER
 
 WINDOWS_KEPT = tuple(Window(name, length) for name, length in WINDOWS.items())
 #: What is to be added to counts.
-Changes = Iterable[tuple[Series, Mapping[str, int]]]
+Changes = Iterable[tuple[Series, dict[str, int]]]
 
 #: Length of a pane → the windows that are made of such panes.
 _MADE_OF: Mapping[int, tuple[Window, ...]] = {
@@ -61,7 +61,7 @@ class Rolling:
             self._scheduled.add(at)
             heapq.heappush(self._changes, at)
 
-    def count(self, end: int, changes: list[tuple[Series, Mapping[str, int]]]) -> list[Window]:
+    def count(self, end: int, changes: list[tuple[Series, dict[str, int]]]) -> list[Window]:
         """Add counts of the 5 min pane that ends there. Returns the windows whose totals they changed at once."""
         self._plan(end)
         changed: list[Window] = []

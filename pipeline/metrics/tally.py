@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -146,7 +146,7 @@ class Tally:
 _REMEMBERED = 10_000
 
 
-def _add(into: dict[str, int], counts: Mapping[str, int]) -> None:
+def _add(into: dict[str, int], counts: dict[str, int]) -> None:
     for name, count in counts.items():
         into[name] = into.get(name, 0) + count
 
