@@ -48,6 +48,10 @@ testcompiled: $(COMPILED)/.made kafkapackages # What decides what comes out, aga
 bench: $(COMPILED)/.made kafkapackages ## Measure against a real Kafka, stock Faust and a bare consumer: [ARGS="--rounds 1"]
 	$(AS_COMPILED) $(BIN)/python -m bench $(ARGS)
 
+.PHONY: torture
+torture: $(COMPILED)/.made kafkapackages ## Break workers and broker at random: [ROUNDS=3] [SEED=1] [ARGS="--only killed"]
+	$(AS_COMPILED) $(BIN)/python -m tests.torture $(foreach option,ROUNDS SEED,$(call passed,$(option))) $(ARGS)
+
 .PHONY: kafka
 kafka: $(VENV)/.tests kafkapackages ## A real Kafka to play with, until Ctrl-C: [PORT=9092]
 	$(BIN)/python -m tests.broker $(call passed,PORT)

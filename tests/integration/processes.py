@@ -63,7 +63,7 @@ def cxloop(*arguments: str | Path, within_s: float = 60.0, env: Mapping[str, str
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """For a command that has to behave the same wherever the tests run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CXLOOP_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "NO_COLOR": "1", **(more or {})}
+    return {"PYTHONPATH": str(ROOT), **kept, "COLUMNS": "120", "NO_COLOR": "1", **(more or {})}
 
 
 class Process:

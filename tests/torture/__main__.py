@@ -1,0 +1,111 @@
+"""Break workers and broker at random, and compare all that left with what should have.
+
+usage: python -m tests.torture [--rounds 3] [--seed 1] [--only FAULT ...] [--report FILE]
+
+A round that failed can be repeated: --only FAULT --seed SEED --rounds 1. What its workers said is kept in
+build/torture. Ends with `N passed, N failed`, and exits with 1 where one failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.broker import BrokerError, RealKafka
+from tests.integration.processes import ROOT, processes
+from tests.integration.shop import Shop
+from tests.torture.faults import FAULTS
+
+KEPT = ROOT / "build" / "torture"
+
+
+@dataclass(frozen=True)
+class Round:
+    """How one went. codes: exit codes of the workers; wrong: what failed, else empty."""
+
+    fault: str
+    seed: int
+    seconds: float
+    codes: Counter[int]
+    compared: int
+    wrong: str
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{n} with {code}" for code, n in sorted(self.codes.items()))
+        end = f"FAILED: {self.wrong}" if self.wrong else "ok"
+        return f"{self.fault} {self.seed}: {self.seconds:.0f} s, {self.compared} outputs, workers ended {ends}: {end}"
+
+
+def play(fault: str, seed: int, kafka: RealKafka) -> Round:
+    """One round. What was said in it is kept where it fails."""
+    began, compared, codes = time.monotonic(), 0, Counter[int]()
+    said, wrong = io.StringIO(), ""
+    with tempfile.TemporaryDirectory() as home, contextlib.redirect_stdout(said):
+        try:
+            with processes(Path(home)) as running:
+                shop = Shop(kafka.address, f"{fault}{seed}", running, seed)
+                crew = FAULTS[fault](shop, kafka, Random(f"{fault} {seed}"))
+                crew.settle()
+                crew.dismiss()
+                codes = Counter(crew.codes)
+                compared = shop.compare()
+        except Exception as error:  # noqa: BLE001 - a round that fails is what this looks for
+            wrong = (
+                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'see what was said'}"
+            )
+    if wrong:
+        KEPT.mkdir(parents=True, exist_ok=True)
+        (KEPT / f"{fault}-{seed}.log").write_text(f"{wrong}\n{said.getvalue()}")
+    return Round(fault, seed, time.monotonic() - began, codes, compared, wrong)
+
+
+def report(rounds: Sequence[Round]) -> str:
+    """A table, one line a fault."""
+    lines = [
+        "| fault | rounds | seeds | failed | outputs compared | workers that ended |",
+        "|---|---|---|---|---|---|",
+    ]
+    for fault in dict.fromkeys(one.fault for one in rounds):
+        some = [one for one in rounds if one.fault == fault]
+        seeds = f"{min(one.seed for one in some)} to {max(one.seed for one in some)}"
+        failed = ", ".join(str(one.seed) for one in some if one.wrong) or "0"
+        compared, ended = sum(one.compared for one in some), sum(one.codes.total() for one in some)
+        lines.append(f"| {fault} | {len(some)} | {seeds} | {failed} | {compared:,} | {ended} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description="Break things at random.")
+    parser.add_argument("--rounds", type=int, default=3, help="of each fault (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT")
+    parser.add_argument("--report", type=Path, help="a file for a table of it all")
+    options = parser.parse_args()
+
+    rounds: list[Round] = []
+    with RealKafka(heap_mb=1024) as kafka:
+        for seed in range(options.seed, options.seed + options.rounds):
+            for fault in options.only:
+                rounds.append(play(fault, seed, kafka))
+                print(rounds[-1], flush=True)
+    if options.report is not None:
+        options.report.write_text(report(rounds))
+    failed = sum(bool(one.wrong) for one in rounds)
+    print(f"{len(rounds) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokerError as error:
+        sys.exit(f"torture: {error}")

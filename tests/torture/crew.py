@@ -1,0 +1,90 @@
+"""The workers of a round, some of which die."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from random import Random
+
+from tests.integration.processes import Process, until
+from tests.integration.shop import Shop
+
+#: How a worker may end: told to (the second before it could listen), killed by us, or by itself as it could not go on.
+TOLD = (0, -signal.SIGTERM)
+KILLED, GAVE_UP = -signal.SIGKILL, 3
+#: A worker that is told to end does so, whatever it is at (s).
+PATIENCE_S = 30.0
+
+
+class Crew:
+    """Workers of one installation. Whoever ends by itself is replaced, as a supervisor would do it."""
+
+    def __init__(self, shop: Shop, size: int) -> None:
+        self._shop, self._size = shop, size
+        self._workers: list[Process] = []
+        self._frozen: set[str] = set()
+        self.fill()
+
+    @property
+    def alive(self) -> Sequence[Process]:
+        """Those that run, or are stopped by a signal."""
+        return [one for one in self._workers if one.process.poll() is None]
+
+    @property
+    def codes(self) -> Sequence[int]:
+        """The exit codes of those that have ended."""
+        return [one.process.returncode for one in self._workers if one.process.poll() is not None]
+
+    def hire(self) -> Process:
+        """One more."""
+        self._workers.append(self._shop.worker())
+        return self._workers[-1]
+
+    def fill(self) -> None:
+        """As many as there should be."""
+        while len(self.alive) < self._size:
+            self.hire()
+
+    def any(self, chance: Random) -> Process:
+        """One that runs."""
+        return chance.choice([one for one in self.alive if one.name not in self._frozen])
+
+    def tell(self, worker: Process, within_s: float) -> None:
+        """End it by SIGTERM, within so many seconds."""
+        code = worker.end(within_s=within_s)
+        assert code in TOLD, f"{worker.name} ended with exit code {code}"
+
+    def freeze(self, worker: Process) -> None:
+        """Stop it where it is."""
+        worker.process.send_signal(signal.SIGSTOP)
+        self._frozen.add(worker.name)
+
+    def thaw(self, worker: Process) -> None:
+        """Let it go on."""
+        worker.process.send_signal(signal.SIGCONT)
+        self._frozen.discard(worker.name)
+
+    def settle(self, within_s: float = 90.0) -> None:
+        """Wait until some workers, no more than there are partitions for, have done all that there is to do."""
+        for extra in self.alive[2:]:
+            self.tell(extra, PATIENCE_S)
+        self.fill()
+        until("all are ready", lambda: self._mended() and all(_is_ready(one) for one in self.alive), within_s)
+        self._shop.done(self.alive)
+
+    def dismiss(self) -> None:
+        """Let all go home, and look at how each ended, and at what it said."""
+        for one in self.alive:
+            self.tell(one, PATIENCE_S)
+        wrong = set(self.codes) - {*TOLD, KILLED, GAVE_UP}
+        assert not wrong, f"workers ended with exit codes {wrong}"
+        for one in self._workers:
+            assert "Traceback" not in one.said, f"{one.name} shows a traceback"
+
+    def _mended(self) -> bool:
+        self.fill()
+        return True
+
+
+def _is_ready(worker: Process) -> bool:
+    return worker.get("readyz")[0] == 200
