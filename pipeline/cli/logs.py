@@ -7,6 +7,11 @@ import sys
 
 import structlog
 
+from pipeline.engine.fatal import told
+
+#: What asyncio says of clients that had to be left behind when the process ends.
+_AT_THE_END = "Task was destroyed but it is pending!"
+
 
 def configure(level: int, as_json: bool) -> None:
     """Send every logger of the process to stderr, in one form."""
@@ -19,10 +24,10 @@ def configure(level: int, as_json: bool) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
-    if as_json:
-        final.insert(0, structlog.processors.format_exc_info)
+    errors = structlog.processors.format_exc_info if level <= logging.DEBUG else _in_one_line
+    final = [errors, structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: not str(record.msg).startswith(_AT_THE_END))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(level)
@@ -31,3 +36,14 @@ def configure(level: int, as_json: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _in_one_line(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """An exception is told in its one line; where it came from is shown at debug level only."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    error = info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["event"] = f"{str(event['event']).partition(chr(10))[0]}: {told(error)}"
+    return event

@@ -15,6 +15,7 @@ import uvloop
 
 from pipeline.engine import topics
 from pipeline.engine.calm import calm_clients
+from pipeline.engine.closed_transport import heed_closed_transports
 from pipeline.engine.fatal import die, told
 from pipeline.engine.faust_app import faust_app
 from pipeline.engine.feed import Feed, feed_app
@@ -119,6 +120,7 @@ def run_worker(
             register(app, prefix)
         apps.append(app)
     calm_clients()
+    heed_closed_transports()
     relax()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
