@@ -36,7 +36,7 @@ lint: $(VENV)/.tests
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: compiled
-compiled: $(COMPILED)/.made ## A wheel with the heart as C, twice as fast, in build/wheel: pip install it
+compiled: $(COMPILED)/.made ## A wheel with the heart as C, for an installation, in build/wheel
 
 .PHONY: testcompiled
 testcompiled: $(COMPILED)/.made kafkapackages # What decides what comes out, again, as C.
