@@ -21,9 +21,14 @@ def die(reason: str) -> NoReturn:
     No `finally`, no closing of clients: they would wait for a broker, or commit what is half done.
     """
     log.critical("this worker cannot go on: %s", reason)
+    leave(EXIT_CODE)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once with this exit code."""
     for handler in [*log.handlers, *logging.getLogger().handlers]:
         handler.flush()
-    os._exit(EXIT_CODE)
+    os._exit(code)
 
 
 def told(error: BaseException) -> str:

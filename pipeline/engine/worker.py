@@ -16,7 +16,7 @@ import uvloop
 from pipeline.engine import topics
 from pipeline.engine.calm import calm_clients
 from pipeline.engine.closed_transport import heed_closed_transports
-from pipeline.engine.fatal import die, told
+from pipeline.engine.fatal import EXIT_CODE, die, leave, told
 from pipeline.engine.faust_app import faust_app
 from pipeline.engine.feed import Feed, feed_app
 from pipeline.engine.garbage import relax
@@ -24,8 +24,9 @@ from pipeline.engine.path import EventPath
 
 log = logging.getLogger("pipeline.engine")
 
-#: How long all closing may take, s; less than what process managers usually grant.
-GRACE_S = 25.0
+#: How long the event path may take to hand over, and then all the rest to close, s; together less than what process
+#: managers usually grant.
+HAND_OVER_S, CLOSE_S = 20.0, 7.0
 
 #: Adds a platform team's agents to an app: gets it, and the topics' prefix.
 Agents = Callable[[faust.App, str], None]
@@ -73,11 +74,25 @@ class Worker(mode.Worker):
 
     async def on_stop(self) -> None:
         """Others can take over while the rest of us is still closing."""
-        # Without a broker, a client may never come to its end, nor a thread of Faust's.
-        last = threading.Timer(GRACE_S, die, [f"it could not close in good order within {GRACE_S:g} s"])
-        last.daemon = True
-        last.start()
+        # Without a broker, a client may never come to its end.
+        last = _in_time(HAND_OVER_S, lambda: die(f"it could not hand over within {HAND_OVER_S:g} s"))
         await self._events.stop()
+        last.cancel()
+        # Nor may a thread of Faust's that was told to stop while it started. Nothing hangs on it any more: what
+        # agents do, they do at least once.
+        _in_time(CLOSE_S, self._leave_the_rest)
+
+    def _leave_the_rest(self) -> None:
+        log.warning("handed over; the rest did not close within %g s and is left behind", CLOSE_S)
+        leave(0 if self.crash_reason is None else EXIT_CODE)
+
+
+def _in_time(seconds: float, otherwise: Callable[[], None]) -> threading.Timer:
+    """Call it in a thread, unless the process has ended by then, or the timer was cancelled."""
+    timer = threading.Timer(seconds, otherwise)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 async def _live(path: EventPath, services: Iterable[mode.ServiceT]) -> BaseException | None:
