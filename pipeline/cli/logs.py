@@ -9,9 +9,6 @@ import structlog
 
 from pipeline.engine.fatal import told
 
-#: What asyncio says of clients that had to be left behind when the process ends.
-_AT_THE_END = "Task was destroyed but it is pending!"
-
 
 def configure(level: int, as_json: bool) -> None:
     """Send every logger of the process to stderr, in one form."""
@@ -27,7 +24,6 @@ def configure(level: int, as_json: bool) -> None:
     errors = structlog.processors.format_exc_info if level <= logging.DEBUG else _in_one_line
     final = [errors, structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(lambda record: not str(record.msg).startswith(_AT_THE_END))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(level)

@@ -8,6 +8,8 @@ import time
 #: A message is let through once in so many seconds.
 EVERY_S = 10.0
 CLIENTS = ("aiokafka", "faust", "kafka", "mode")
+#: What asyncio says of clients that had to be left behind when the process ends.
+_LEFT_BEHIND = "Task was destroyed but it is pending!"
 
 
 class Calm(logging.Filter):
@@ -33,6 +35,7 @@ class Calm(logging.Filter):
 def calm_clients() -> None:
     """Warnings and errors of the Kafka clients and of Faust only, and none of them in floods."""
     calm = Calm()
+    logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith(_LEFT_BEHIND))
     for name in CLIENTS:
         logging.getLogger(name).setLevel(logging.WARNING)
     # A filter does not count for the loggers below.

@@ -9,30 +9,27 @@ ones in sorted runs of uint64 (8 bytes an id) that a whole batch is looked up in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
+from pipeline.span import DAY
+
 Run = npt.NDArray[np.uint64]
 
-DAY = 86_400_000
 _RUN = 4_096
 
 
 def fingerprint(source: str, event_id: str) -> int:
     """A stable hash of what identifies an event."""
-    seed = _seeds.get(source)
-    if seed is None:
-        if len(_seeds) >= _SEEDS:
-            _seeds.clear()
-        seed = _seeds[source] = xxh3_64_intdigest(source.encode())
-    return xxh3_64_intdigest(event_id.encode(), seed)
+    return xxh3_64_intdigest(event_id.encode(), _seed(source))
 
 
-#: The hashes of so many sources are kept at hand.
-_SEEDS = 10_000
-_seeds: dict[str, int] = {}
+@lru_cache(maxsize=10_000)
+def _seed(source: str) -> int:
+    return xxh3_64_intdigest(source.encode())
 
 
 class Seen:

@@ -5,6 +5,7 @@ STATUS_FILE gets a line of JSON whenever something changed: what the partitions 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -60,6 +61,13 @@ class Status(mode.Service):
             await self.sleep(0.05)
 
 
+class NeverEnds(mode.Service):
+    """Does not let itself be stopped."""
+
+    async def on_stop(self) -> None:
+        await asyncio.Event().wait()
+
+
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     broker, prefix, file = sys.argv[1:4]
@@ -76,6 +84,7 @@ def main() -> int:
 
         feed.on_alert = fail
     status = Status(path, feed or Feed(), Path(file))
+    services: list[mode.ServiceT] = [status, *([NeverEnds()] if "never-ends" in options else [])]
     agents = []
     if "agent" in options:
 
@@ -86,7 +95,7 @@ def main() -> int:
                     status.seen_by_agent += len(value) > 0
 
         agents.append(register)
-    return run_worker(path, plan=Plan(prefix), services=[status], feed=feed, agents=agents)
+    return run_worker(path, plan=Plan(prefix), services=services, feed=feed, agents=agents)
 
 
 if __name__ == "__main__":

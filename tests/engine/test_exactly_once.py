@@ -125,6 +125,19 @@ def test_partitions_that_stay_with_a_worker_are_not_restored_again(town: Town) -
     town.settled()
 
 
+def test_a_worker_whose_rest_never_ends_hands_over_and_leaves_it_behind(town: Town) -> None:
+    worker = town.start("never-ends")
+    until("ready", lambda: worker.status["ready"])
+    town.send(400)
+    until("it is at work", lambda: "touchpoints/0" in worker.running)
+    assert worker.stop() == 0
+    assert "handed over; the rest did not close" in worker.log.read_text()
+    # Nobody waits for the session of one that has handed over.
+    next_one = town.start()
+    until("the next one has it all", lambda: next_one.status["ready"], 8)
+    town.settled()
+
+
 def test_a_heart_is_told_exactly_whether_records_wait(town: Town) -> None:
     worker = town.start("ticks")
     until("ready", lambda: worker.status["ready"])

@@ -31,7 +31,7 @@ def test_a_worker_that_is_killed_twice_is_as_if_it_had_never_been(shop: Shop) ->
                 workers.append(shop.worker())
         assert len(workers) == 2
         # It has to wait for the session of the dead one, and then to restore what that one knew.
-        until("the second one is at work", lambda: workers[1].get("readyz")[0] == 200)
+        until("the second one is at work", lambda: workers[1].says_ready)
         workers[1].kill()
     workers.append(shop.worker())
     shop.done(workers[2:])

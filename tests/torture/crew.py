@@ -49,9 +49,9 @@ class Crew:
         """One that runs."""
         return chance.choice([one for one in self.alive if one.name not in self._frozen])
 
-    def tell(self, worker: Process, within_s: float) -> None:
-        """End it by SIGTERM, within so many seconds."""
-        code = worker.end(within_s=within_s)
+    def tell(self, worker: Process) -> None:
+        """End it by SIGTERM."""
+        code = worker.end(within_s=PATIENCE_S)
         assert code in TOLD, f"{worker.name} ended with exit code {code}"
 
     def freeze(self, worker: Process) -> None:
@@ -65,26 +65,22 @@ class Crew:
         self._frozen.discard(worker.name)
 
     def settle(self, within_s: float = 90.0) -> None:
-        """Wait until some workers, no more than there are partitions for, have done all that there is to do."""
-        for extra in self.alive[2:]:
-            self.tell(extra, PATIENCE_S)
-        self.fill()
-        until("all are ready", lambda: self._mended() and all(_is_ready(one) for one in self.alive), within_s)
+        """Wait until as many as there should be have done all that there is to do."""
+        for extra in self.alive[self._size :]:
+            self.tell(extra)
+
+        def are_ready() -> bool:
+            self.fill()
+            return all(one.says_ready for one in self.alive)
+
+        until("all are ready", are_ready, within_s)
         self._shop.done(self.alive)
 
     def dismiss(self) -> None:
         """Let all go home, and look at how each ended, and at what it said."""
         for one in self.alive:
-            self.tell(one, PATIENCE_S)
+            self.tell(one)
         wrong = set(self.codes) - {*TOLD, KILLED, GAVE_UP}
         assert not wrong, f"workers ended with exit codes {wrong}"
         for one in self._workers:
             assert "Traceback" not in one.said, f"{one.name} shows a traceback"
-
-    def _mended(self) -> bool:
-        self.fill()
-        return True
-
-
-def _is_ready(worker: Process) -> bool:
-    return worker.get("readyz")[0] == 200

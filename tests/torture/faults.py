@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
 from pipeline.engine.tuning import Tuning
 from tests.broker import RealKafka
 from tests.integration.processes import until
 from tests.integration.shop import Shop
-from tests.torture.crew import PATIENCE_S, Crew
+from tests.torture.crew import Crew
 
 #: How long events are sent in a round, s.
 LONG_S = 12.0
@@ -21,16 +22,22 @@ HAND_OVER_S = SESSION_S / 2
 Fault = Callable[[Shop, RealKafka, Random], Crew]
 
 
+def moments(shop: Shop, seconds: float, first: float, pause: Callable[[], float]) -> Iterator[None]:
+    """Send events for so many seconds, and come back whenever something is due. first, pause: seconds."""
+    due = first
+    for gone in shop.stream(seconds):
+        if gone >= due:
+            due = gone + pause()
+            yield
+
+
 def killed(shop: Shop, _: RealKafka, chance: Random) -> Crew:
     """Kill -9 at any moment: at work, while it starts, while it opens and restores its partitions."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
-    due = chance.uniform(0, 3)
-    for gone in shop.stream(LONG_S):
-        if gone >= due:
-            due = gone + chance.uniform(0.2, 4)
-            crew.any(chance).kill()
-            crew.fill()
+    for _moment in moments(shop, LONG_S, chance.uniform(0, 3), lambda: chance.uniform(0.2, 4)):
+        crew.any(chance).kill()
+        crew.fill()
     return crew
 
 
@@ -38,14 +45,11 @@ def storm(shop: Shop, _: RealKafka, chance: Random) -> Crew:
     """Workers join and leave every 3 to 5 s, at times more of them than there are partitions."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
-    due = 0.0
-    for gone in shop.stream(2 * LONG_S):
-        if gone >= due:
-            due = gone + chance.uniform(3, 5)
-            if len(crew.alive) < 7 and chance.random() < 0.6:
-                crew.hire()
-            elif len(crew.alive) > 1:
-                crew.tell(crew.any(chance), PATIENCE_S)
+    for _moment in moments(shop, 2 * LONG_S, 0, lambda: chance.uniform(3, 5)):
+        if len(crew.alive) < 7 and chance.random() < 0.6:
+            crew.hire()
+        elif len(crew.alive) > 1:
+            crew.tell(crew.any(chance))
     return crew
 
 
@@ -73,13 +77,10 @@ def broker(shop: Shop, kafka: RealKafka, chance: Random) -> Crew:
     """The broker is killed -9, and comes back after 1 to 60 s (mostly some ten)."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
-    due = chance.uniform(1, 5)
-    for gone in shop.stream(LONG_S):
-        if gone >= due:
-            due = float("inf")
-            kafka.kill()
-            time.sleep(min(60, 1 + chance.expovariate(1 / 10)))
-            kafka.start()
+    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
+        kafka.kill()
+        time.sleep(min(60, 1 + chance.expovariate(1 / 10)))
+        kafka.start()
     return crew
 
 
@@ -88,17 +89,16 @@ def rolling(shop: Shop, _: RealKafka, chance: Random) -> Crew:
     crew = Crew(shop, 2)
     until("both are ready", lambda: all(one.is_ready for one in crew.alive))
     old = list(crew.alive)
-    due = chance.uniform(1, 3)
-    for gone in shop.stream(LONG_S):
-        if gone >= due and old:
-            due = gone + chance.uniform(2, 4)
-            new = crew.hire()
-            until("the new one is ready", lambda: new.is_ready)  # noqa: B023 - it is called here
-            crew.tell(old.pop(0), PATIENCE_S)
-            began = time.monotonic()
-            until("all partitions are taken over", lambda: all(one.is_ready for one in crew.alive))
-            took = time.monotonic() - began
-            assert took < HAND_OVER_S, f"the hand-over took {took:.1f} s"
+    for _moment in moments(shop, LONG_S, chance.uniform(1, 3), lambda: chance.uniform(2, 4)):
+        if not old:
+            continue
+        crew.hire()
+        until("the new one is ready", lambda: crew.alive[-1].is_ready)
+        crew.tell(old.pop(0))
+        began = time.monotonic()
+        until("all partitions are taken over", lambda: all(one.is_ready for one in crew.alive))
+        took = time.monotonic() - began
+        assert took < HAND_OVER_S, f"the hand-over took {took:.1f} s"
     return crew
 
 

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import StateError
+from pipeline.span import DAY
 from pipeline.state.changelog import MAX_BYTES, VERSION, Changelog, Position
 from pipeline.state.records import Ref, Remembered
-from pipeline.state.seen import DAY, Seen, fingerprint
+from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import SHELVES, Store
 from tests.chance import examples
 from tests.unit import restoring

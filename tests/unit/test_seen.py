@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.state.seen import DAY, Seen, fingerprint
+from pipeline.span import DAY
+from pipeline.state.seen import Seen, fingerprint
 from tests.chance import examples
 
 HOUR = DAY // 24
