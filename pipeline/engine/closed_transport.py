@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 _send = AIOKafkaConnection.send
 
@@ -19,6 +19,8 @@ _send = AIOKafkaConnection.send
 def _heedful_send(self: Any, request: Any, expect_response: bool = True) -> Any:
     try:
         return _send(self, request, expect_response)
+    except KafkaError:  # these are RuntimeErrors too, and aiokafka's own business
+        raise
     except RuntimeError as error:
         self.close(reason=CloseReason.CONNECTION_BROKEN)
         raise KafkaConnectionError(f"Connection at {self.host}:{self.port} broken: {error}") from error
