@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
 from pipeline.engine import Connection, EventPath, Tuning, embedded_broker
+from pipeline.engine.changelog import trim
 from tests.engine.counting_heart import CountingHeart
 
 
@@ -44,3 +47,12 @@ async def test_events_go_through_hearts_on_the_embedded_broker() -> None:
         assert counted() == 400
         await path.stop()
         assert failures == []
+
+
+async def test_a_changelog_that_cannot_be_cut_is_nothing_to_warn_of(caplog: pytest.LogCaptureFixture) -> None:
+    with embedded_broker() as address:
+        producer = Producer({"bootstrap.servers": address})
+        producer.produce("cx.touchpoints.changelog", b"delta", partition=0)
+        await asyncio.to_thread(producer.flush, 10)
+        await trim(Connection(address), TopicPartition("cx.touchpoints.changelog", 0), 1)
+    assert caplog.messages == []
