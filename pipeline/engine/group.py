@@ -71,6 +71,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         self._parked: dict[TopicPartition, Partition] = {}
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
         self._gate = asyncio.Semaphore(tuning.restoring)
+        # The client may take partitions away while we give them back to leave.
+        self._releasing = asyncio.Lock()
         self._stopping = False
         self._measured = 0.0
         self._answered = 0
@@ -155,16 +157,17 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
     # ---------------------------------------------------------------------------------------------
 
     async def _release(self, which: Iterable[TopicPartition]) -> None:
-        which = [at for at in which if at in self.partitions]
-        opening = [task for at in which if (task := self._opening.pop(at, None))]
-        for task in opening:
-            task.cancel()
-        # Before it is closed: it may be in the midst of opening.
-        await asyncio.gather(*opening, return_exceptions=True)
-        await asyncio.gather(*(self.partitions[at].close() for at in which))
-        for at in which:
-            self._parked[at] = self.partitions.pop(at)
-            self._health.gone(self._topic(at), at.partition)
+        async with self._releasing:
+            mine = [at for at in which if at in self.partitions]
+            opening = [task for at in mine if (task := self._opening.pop(at, None))]
+            for task in opening:
+                task.cancel()
+            # Before it is closed: it may be in the midst of opening.
+            await asyncio.gather(*opening, return_exceptions=True)
+            await asyncio.gather(*(self.partitions[at].close() for at in mine))
+            for at in mine:
+                self._parked[at] = self.partitions.pop(at)
+                self._health.gone(self._topic(at), at.partition)
 
     def _take_over(self, assigned: Iterable[TopicPartition]) -> None:
         if self._stopping:

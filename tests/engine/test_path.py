@@ -153,6 +153,21 @@ async def test_an_output_that_the_broker_refuses_is_the_end_and_nothing_of_it_is
         assert (heart.restored, heart.opened_with) == (0, [True])
 
 
+async def test_a_path_that_stops_while_its_partitions_are_taken_away_ends_in_good_order(
+    kafka: RealKafka, prefix: str
+) -> None:
+    made(kafka, prefix)
+    async with running(kafka, prefix) as (path, failures):
+        # As the client does in the midst of a rebalance, whose moment cannot be met from outside.
+        group = path._group  # noqa: SLF001
+        taken = asyncio.create_task(group.on_partitions_revoked(list(group.partitions)))
+        await asyncio.sleep(0)
+        await path.stop()
+        await taken
+        assert path.hearts == {}
+        assert failures == []
+
+
 async def test_without_a_broker_the_start_fails_with_one_line() -> None:
     path = EventPath(Connection(f"127.0.0.1:{free_port()}"), "cx", CountingHeart)
     with pytest.raises(BrokerUnreachableError, match="no Kafka broker answers"):
