@@ -159,7 +159,7 @@ async def test_a_path_that_stops_while_its_partitions_are_taken_away_ends_in_goo
     made(kafka, prefix)
     async with running(kafka, prefix) as (path, failures):
         # As the client does in the midst of a rebalance, whose moment cannot be met from outside.
-        group = path._group  # noqa: SLF001
+        group = path._group
         taken = asyncio.create_task(group.on_partitions_revoked(list(group.partitions)))
         await asyncio.sleep(0)
         await path.stop()
