@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from pipeline.events.codec import Record
 
-TOUCHPOINTS, REVIEWS, METRICS = "touchpoints", "reviews", "metrics"
-ALERTS, FOLLOW_UPS, DEAD_LETTERS = "alerts", "followups", "deadletters"
+TOUCHPOINTS: Final = "touchpoints"
+REVIEWS: Final = "reviews"
+METRICS: Final = "metrics"
+ALERTS: Final = "alerts"
+FOLLOW_UPS: Final = "followups"
+DEAD_LETTERS: Final = "deadletters"
 
 #: No output may be larger (bytes); topics admit a little more, for Kafka's own headers.
-MAX_OUTPUT_BYTES = 1_000_000
+MAX_OUTPUT_BYTES: Final = 1_000_000
 
 
-@dataclass(slots=True)
-class Output:
+class Output(msgspec.Struct, gc=False):
     """One record for a topic (without its prefix), partitioned by key; no key: partition 0."""
 
     topic: str

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -22,7 +22,7 @@ from pipeline.events.model import (
 from pipeline.span import DAY
 
 #: An event larger than this (bytes) is rejected; topics admit more, so that it can be.
-MAX_EVENT_BYTES = 1_000_000
+MAX_EVENT_BYTES: Final = 1_000_000
 
 #: The reasons for which an event is rejected before anybody looks at what it says.
 REASONS = (
@@ -58,7 +58,7 @@ _EVENTS: Any = None
 for _event in (*CUSTOMER_EVENTS, *INTERNAL_EVENTS):
     _EVENTS = _event if _EVENTS is None else _EVENTS | _event
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_EVENTS)
-_decode = _DECODER.decode
+_decode: Final = _DECODER.decode
 _needs_subject = frozenset({*CUSTOMER_EVENTS, *INTERNAL_EVENTS} - SUBJECT_OPTIONAL)
 
 
@@ -96,7 +96,7 @@ def forwarded(record: Record, place: str) -> bytes:
     return mark[:-1] + b"," + value.lstrip()[1:]
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def millis(moment: datetime) -> int:
@@ -106,9 +106,10 @@ def millis(moment: datetime) -> int:
 
 
 #: The first and the last second that have a name (Unix time): of the years 1 and 9999.
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799
-_SECONDS = tuple(f"{second:02d}" for second in range(60))
-_FRACTIONS = ("Z", *(f".{fraction:03d}Z" for fraction in range(1, 1000)))
+_FIRST: Final = -62_135_596_800
+_LAST: Final = 253_402_300_799
+_SECONDS: Final = tuple(f"{second:02d}" for second in range(60))
+_FRACTIONS: Final = ("Z", *(f".{fraction:03d}Z" for fraction in range(1, 1000)))
 
 
 def moment(at: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pipeline.effects import ALERTS
 from pipeline.effects import FOLLOW_UPS as TOPIC
@@ -28,10 +28,10 @@ from pipeline.step import Step
 PRIORITIES = ("low", "normal", "high")
 _OF_SEVERITY: Mapping[str, str] = {"info": "low", "warning": "normal", "critical": "high"}
 #: A closed follow-up is remembered so long (ms), so that it can be reopened.
-REMEMBERED = 30 * DAY
+REMEMBERED: Final = 30 * DAY
 
 #: A follow-up has at most so many reasons; who it is about has been heard by then.
-MOST_REASONS = 50
+MOST_REASONS: Final = 50
 
 
 class FollowUps:

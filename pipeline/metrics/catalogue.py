@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.metrics import sketch
 from pipeline.span import DAY
@@ -32,15 +33,20 @@ DIMENSIONS = (
 #: The series that are always kept, beside the total.
 DEFAULT_GROUPINGS: tuple[tuple[str, ...], ...] = (("touchpoint",), ("channel",), ("stage",), ("segment",))
 
-PROMOTERS, PASSIVES, DETRACTORS = "nps_promoters", "nps_passives", "nps_detractors"
-CSAT_COUNT, CSAT_SUM, CSAT_SATISFIED = "csat_count", "csat_sum", "csat_satisfied"
-CES_COUNT, CES_SUM = "ces_count", "ces_sum"
-REVIEW_COUNT, REVIEW_RATING, REVIEW_ANSWERED = "review_count", "review_rating_hundredths", "review_answered"
-RESPONSE_COUNT, RESPONSE_SUM, RESPONSE_BUCKET = (
-    "first_response_count",
-    "first_response_ms",
-    "first_response_bucket_",
-)
+PROMOTERS: Final = "nps_promoters"
+PASSIVES: Final = "nps_passives"
+DETRACTORS: Final = "nps_detractors"
+CSAT_COUNT: Final = "csat_count"
+CSAT_SUM: Final = "csat_sum"
+CSAT_SATISFIED: Final = "csat_satisfied"
+CES_COUNT: Final = "ces_count"
+CES_SUM: Final = "ces_sum"
+REVIEW_COUNT: Final = "review_count"
+REVIEW_RATING: Final = "review_rating_hundredths"
+REVIEW_ANSWERED: Final = "review_answered"
+RESPONSE_COUNT: Final = "first_response_count"
+RESPONSE_SUM: Final = "first_response_ms"
+RESPONSE_BUCKET: Final = "first_response_bucket_"
 
 #: The counts that say how many, rather than how much.
 COUNTED = (PROMOTERS, PASSIVES, DETRACTORS, CSAT_COUNT, CES_COUNT, REVIEW_COUNT, RESPONSE_COUNT)

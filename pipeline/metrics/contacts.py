@@ -11,9 +11,9 @@ from pipeline.state.records import Contact, Ref, Remembered
 from pipeline.step import CORRECTION, Step
 
 #: A contact is remembered so long after its opening (ms).
-REMEMBERED = 28 * DAY
+REMEMBERED: Final = 28 * DAY
 #: So many replies are kept of a contact whose opening is not known yet.
-_MOST_ORPHANS = 8
+_MOST_ORPHANS: Final = 8
 
 
 class Contacts:

@@ -11,7 +11,7 @@ from pipeline.state.records import Ref, Remembered, Review
 from pipeline.step import CORRECTION, Step
 
 #: A review is remembered so long after its newest version (ms): the longest window and the correction.
-REMEMBERED = 28 * DAY + CORRECTION
+REMEMBERED: Final = 28 * DAY + CORRECTION
 
 
 class Reviews:

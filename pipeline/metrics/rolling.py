@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from pipeline.metrics.catalogue import WINDOWS
 from pipeline.metrics.window import PANE, Window, pane_end
@@ -15,7 +16,7 @@ from pipeline.state.records import Pane, Series, Sums
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
 
-WINDOWS_KEPT = tuple(Window(name, length) for name, length in WINDOWS.items())
+WINDOWS_KEPT: Final = tuple(Window(name, length) for name, length in WINDOWS.items())
 #: What is to be added to counts.
 Changes = Iterable[tuple[Series, dict[str, int]]]
 
@@ -25,7 +26,7 @@ _MADE_OF: Mapping[int, tuple[Window, ...]] = {
     for length in sorted({window.pane for window in WINDOWS_KEPT})
 }
 #: Length of a pane → for how long some window reaches back to it.
-_REACH = {length: max(window.length for window in windows) for length, windows in _MADE_OF.items()}
+_REACH: Final = {length: max(window.length for window in windows) for length, windows in _MADE_OF.items()}
 
 
 class Rolling:
@@ -120,7 +121,7 @@ class Rolling:
 
 
 #: What remembers panes, followed by their length.
-_WHAT = "@pane/"
+_WHAT: Final = "@pane/"
 
 
 def _add(sums: Sums, changes: Changes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pipeline.metrics.catalogue import Counts
 from pipeline.span import DAY
@@ -10,9 +11,9 @@ from pipeline.state.records import KnownValue, Overflow, Ref, Series
 from pipeline.state.store import Store
 
 #: What shares a series.
-OTHER = "other"
+OTHER: Final = "other"
 #: A value makes room for another when it was not seen for so long (ms).
-_UNSEEN = 35 * DAY
+_UNSEEN: Final = 35 * DAY
 
 
 class Room:

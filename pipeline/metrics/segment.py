@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -11,9 +11,9 @@ from pipeline.state.records import Series
 #: What can be counted: sums stay exact far below 64 bits.
 Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 #: The watermark of all but the last of several segments that belong together.
-UNCHANGED = -1
+UNCHANGED: Final = -1
 #: A segment has at most so many counts, so that a record has a limit.
-MOST_COUNTS = 500
+MOST_COUNTS: Final = 500
 
 
 class Segment(msgspec.Struct, omit_defaults=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -143,7 +144,7 @@ class Tally:
 
 
 #: The series of so many combinations of values are kept at hand.
-_REMEMBERED = 10_000
+_REMEMBERED: Final = 10_000
 
 
 def _add(into: dict[str, int], counts: dict[str, int]) -> None:

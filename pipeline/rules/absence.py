@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pipeline.events.codec import moment
 from pipeline.events.model import Data, Event, ReviewData, type_name
@@ -14,12 +15,12 @@ from pipeline.state.records import FIRING, HELD, PENDING, RESOLVED, Ask, Ref, Re
 from pipeline.step import CORRECTION, Step
 
 #: So many answers of one key and part are kept at most.
-MOST_ANSWERS = 32
+MOST_ANSWERS: Final = 32
 #: An alert that nobody answers ends so long after its deadline (ms).
-EXPIRES = 28 * DAY
+EXPIRES: Final = 28 * DAY
 
 #: An episode of each state is looked at again so long after its deadline (ms).
-_LASTS = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTION}
+_LASTS: Final = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTION}
 
 
 def withdraw(ref: Ref, record: Remembered, alerts: Alerts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from pipeline.effects import ALERTS, TOUCHPOINTS
 from pipeline.events.codec import moment
@@ -13,7 +13,7 @@ from pipeline.rules.condition import Comparison
 from pipeline.step import Step
 
 #: Alerts that last until something happens; the others state what happened and end with their follow-up.
-LASTING = (Kind.ABSENCE, Kind.METRIC)
+LASTING: Final = (Kind.ABSENCE, Kind.METRIC)
 
 
 def derived_id(prefix: str, *parts: str) -> str:
@@ -36,16 +36,14 @@ def met(
     ]
 
 
-class Alert(NamedTuple):
+class Alert:
     """An alert's identity, and where it belongs. start: ms at which the clock of its follow-up starts."""
 
-    alert_id: str
-    rule: AnyRule
-    key: str
-    subject: str | None
-    at: int
-    start: int
-    text: str
+    def __init__(
+        self, alert_id: str, rule: AnyRule, key: str, subject: str | None, at: int, start: int, text: str
+    ) -> None:
+        self.alert_id, self.rule, self.key, self.subject = alert_id, rule, key, subject
+        self.at, self.start, self.text = at, start, text
 
 
 class Alerts:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pipeline.events.model import Data, Event
 from pipeline.rules.condition import Comparison
@@ -167,7 +167,7 @@ def _shown(value: Any) -> Any:
     return f"{value[:_SHOWN]}…" if isinstance(value, str) and len(value) > _SHOWN else value
 
 
-_SHOWN = 200
+_SHOWN: Final = 200
 
 
 def getter(name: str) -> Getter:

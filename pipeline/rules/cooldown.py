@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pipeline.rules.compiled import AnyRule
 from pipeline.state.records import Cooldown, Ref
 from pipeline.step import CORRECTION, Step
 
 #: So many firings and held matches of a key are kept at most.
-_KEPT = 32
+_KEPT: Final = 32
 
 
 class Once:

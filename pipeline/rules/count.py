@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
+from typing import Final
 
 from pipeline.events.model import Data, Event, ReviewData, type_name
 from pipeline.rules.alerts import Alerts, reason
@@ -13,7 +14,7 @@ from pipeline.state.records import Hit, Hits, Ref, Remembered
 from pipeline.step import CORRECTION, Step
 
 #: So many matches of a key and part are kept at most.
-MOST = 256
+MOST: Final = 256
 
 
 class CountEpisodes:

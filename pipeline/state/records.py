@@ -5,7 +5,7 @@ What keeps a record says when it is forgotten. All times are ms UTC of event tim
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,9 +21,15 @@ Dims = tuple[str | None, ...]
 Sums = dict[Series, dict[str, int]]
 
 #: The states of what waits for an answer.
-PENDING, FIRING, HELD, RESOLVED = 0, 1, 2, 3
+PENDING: Final = 0
+FIRING: Final = 1
+HELD: Final = 2
+RESOLVED: Final = 3
 #: The states of a follow-up.
-OPEN, ASSIGNED, CONTACTED, CLOSED = "open", "assigned", "contacted", "closed"
+OPEN: Final = "open"
+ASSIGNED: Final = "assigned"
+CONTACTED: Final = "contacted"
+CLOSED: Final = "closed"
 
 
 class Remembered(msgspec.Struct, array_like=True, gc=False):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from pipeline.span import DAY
 
 Run = npt.NDArray[np.uint64]
 
-_RUN = 4_096
+_RUN: Final = 4_096
 
 
 def fingerprint(source: str, event_id: str) -> int:

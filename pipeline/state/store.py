@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
 from pipeline.state.records import Ref, Remembered
 from pipeline.state.timers import Timers
 
-SHELVES = 256
+SHELVES: Final = 256
 
 
 def shelf_of(key: str) -> int:
