@@ -213,27 +213,30 @@ class FollowUps:
             self._step.level("followups_overdue", task.team, -1)
 
     def _write(self, ref: Ref, task: FollowUp, change: str, at: int, detail: str | None = None) -> None:
-        task.events += 1
+        task.events = events = task.events + 1
+        followup_id, reasons = task.followup_id, task.reasons
         data: dict[str, Any] = {
-            "followup_id": task.followup_id, "alert_ids": [why.alert_id for why in task.reasons], "rule": task.rule,
-            "key": ref[1], "team": task.team, "priority": task.priority, "due": moment(task.due), "status": task.status,
-            "reasons": [f"{why.title} ({why.text})" for why in task.reasons],
+            "followup_id": followup_id, "alert_ids": [why.alert_id for why in reasons], "rule": task.rule, "key": ref[1],
+            "team": task.team, "priority": task.priority, "due": moment(task.due), "status": task.status,
+            "reasons": [f"{why.title} ({why.text})" for why in reasons],
         }  # fmt: skip
-        optional = {
-            "agent": task.agent, "resolution": task.resolution, "cause": task.cause, "recovered": task.recovered,
-            "change": detail,
-        }  # fmt: skip
-        data |= {name: value for name, value in optional.items() if value is not None}
+        for name, value in (
+            ("agent", task.agent), ("resolution", task.resolution), ("cause", task.cause), ("recovered", task.recovered),
+            ("change", detail),
+        ):  # fmt: skip
+            if value is not None:
+                data[name] = value
         event: dict[str, Any] = {
             "specversion": "1.0",
-            "id": f"{task.followup_id}/{task.events}",
+            "id": f"{followup_id}/{events}",
             "source": "/cxloop/followups",
             "type": f"cx.followup.{change}",
             "time": moment(at),
         }
         if task.subject is not None:
             event["subject"] = task.subject
-        self._step.emit(TOPIC, ref[1], {**event, "data": data})
+        event["data"] = data
+        self._step.emit(TOPIC, ref[1], event)
         self._keep(ref, task)
 
     def _keep(self, ref: Ref, task: FollowUp) -> None:
