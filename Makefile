@@ -49,7 +49,7 @@ bench: $(COMPILED)/.made kafkapackages ## Measure against a real Kafka, stock Fa
 	$(AS_COMPILED) $(BIN)/python -m bench $(ARGS)
 
 .PHONY: torture
-torture: $(COMPILED)/.made kafkapackages ## Break workers and broker at random: [ROUNDS=3] [SEED=1] [ARGS="--only killed"]
+torture: $(COMPILED)/.made kafkapackages clockpackages ## Break workers and broker at random: [ROUNDS=3] [SEED=1] [ARGS="--only killed"]
 	$(AS_COMPILED) $(BIN)/python -m tests.torture $(foreach option,ROUNDS SEED,$(call passed,$(option))) $(ARGS)
 
 .PHONY: kafka
@@ -61,10 +61,12 @@ lower = $(shell echo '$(1)' | tr A-Z a-z)
 passed = $(if $($(1)),--$(call lower,$(1)) '$($(1))')
 
 # What pip cannot install.
-.PHONY: packages kafkapackages
-packages: kafkapackages
+.PHONY: packages kafkapackages clockpackages
+packages: kafkapackages clockpackages
 	@command -v chromium >/dev/null || .ci/install chromium "to test the pages in a browser"
 	@command -v promtool >/dev/null || .ci/install prometheus "to check /metrics as Prometheus reads it"
+clockpackages:
+	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || .ci/install libfaketime "to run workers whose clock is wrong"
 kafkapackages:
 	@command -v java >/dev/null || .ci/install default-jre-headless "to run Apache Kafka (Java 17 or later)"
 	@command -v mvn >/dev/null || .ci/install maven "to fetch Apache Kafka"

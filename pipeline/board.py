@@ -123,6 +123,7 @@ class Board:
     def restore(self, value: bytes) -> None:
         """Take one record of the changelog, oldest first. Raises StateError."""
         self._changelog.load(value)
+        self.applied = self._changelog.position.applied
 
     def opened(self, waiting: bool) -> Effects:
         """After the last `restore`: make the windows' totals anew."""

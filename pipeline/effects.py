@@ -45,7 +45,7 @@ class Effects:
 class Heart(Protocol):
     """What an engine drives: one per input partition. Pure: the same records give the same effects.
 
-    applied: offset of the last record taken; -1 before the first.
+    applied: offset of the last record taken, by this heart or by the one whose state was restored; -1 before the first.
     watermark: ms UTC; None before the first record.
     """
 
@@ -64,6 +64,10 @@ class Heart(Protocol):
 
     def opened(self, waiting: bool) -> Effects:
         """Called once after the last `restore`. waiting: the partition holds records not yet applied."""
+        ...
+
+    def snapshot(self) -> list[bytes]:
+        """The whole state, as records that `restore` takes."""
         ...
 
     def tick(self, now: int) -> bytes | None:

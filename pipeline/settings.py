@@ -44,7 +44,7 @@ def _paths(value: Any) -> Any:
 _RIGHT = {
     "prefix": "letters, digits, - and _", "partitions": "a whole number from 1", "replication": "a whole number from 1",
     "seen_limit": "a whole number from 1000", "value_limit": "a whole number from 1", "batch": "a whole number from 1",
-    "web_port": "a port from 0 to 65535", "log_json": "true or false",
+    "web_port": "a port from 0 to 65535", "log_json": "true or false", "rebuild": "true or false",
 }  # fmt: skip
 
 
@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=0, le=65_535)
     log_json: bool = False
+    rebuild: bool = False
     security_protocol: str = "PLAINTEXT"
     sasl_mechanism: str | None = None
     sasl_username: str | None = None

@@ -145,6 +145,7 @@ class Shard:
     def restore(self, value: bytes) -> None:
         """Take one record of the changelog, oldest first. Raises StateError."""
         self._changelog.load(value)
+        self.applied = self._changelog.position.applied
 
     def snapshot(self) -> list[bytes]:
         """The whole state, as records that `restore` takes."""

@@ -122,7 +122,9 @@ class Worker:
     def __post_init__(self) -> None:
         self._listening = listen(self.settings.web_host, self.port)
         self.feed = Feed()
-        tuning = engine.Tuning(batch=self.settings.batch, watchdog_s=self.settings.stall / 1000)
+        tuning = engine.Tuning(
+            batch=self.settings.batch, watchdog_s=self.settings.stall / 1000, rebuild=self.settings.rebuild
+        )
         self.path = engine.EventPath(
             connection(self.settings), self.settings.prefix, self.parts.heart, tuning=tuning
         )

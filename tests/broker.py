@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -43,8 +44,9 @@ SETTINGS = """
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},PROXIED://{host}:{behind_port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port},PROXIED://{host}:{proxied_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
 
@@ -79,6 +81,7 @@ class RealKafka:
     """One broker of its own; a context manager that starts it, and at the end stops and removes it.
 
     port: of the clients' listener, else a free one. heap_mb: the JVM's -Xmx.
+    A proxy that listens on `proxied_port` and leads to `behind_port` has all traffic of clients that bootstrap there.
     Raises BrokerError where Java or Maven is missing, or the broker does not answer in time.
     """
 
@@ -86,6 +89,7 @@ class RealKafka:
         classpath = f"{jars()}/*{os.pathsep}{RECIPE}"  # RECIPE for log4j2.properties
         self._java = [_program("java"), f"-Xmx{heap_mb}m", "-cp", classpath]
         self._port = port or free_port()
+        self.proxied_port, self.behind_port = free_port(), free_port()
         self._home = Path(tempfile.mkdtemp(prefix="cxloop-kafka-"))
         self._broker: subprocess.Popen[bytes] | None = None
         self._leash: subprocess.Popen[bytes] | None = None
@@ -143,6 +147,17 @@ class RealKafka:
         """End it at once, as a power cut would. Does nothing where it is not running."""
         self._end(signal.SIGKILL)
 
+    def fill_disk(self) -> None:
+        """Let no file of it grow any more, as on a disk that is full, and wait until it has given up."""
+        if self._broker is None:
+            raise BrokerError("the broker is not running")
+        resource.prlimit(self._broker.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        try:
+            self._broker.wait(START_TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            raise BrokerError("the broker lives on without room on its disk") from error
+        self.kill()
+
     def restart(self) -> None:
         """Stop it, and start it with the same address and data."""
         self.stop()
@@ -167,12 +182,31 @@ class RealKafka:
                 raise BrokerError(f"no leaders after {START_TIMEOUT_S:.0f} s: {', '.join(partitions)}")
             time.sleep(0.02)
 
+    def delete_topics(self, *names: str) -> None:
+        """Delete topics, and wait until they are gone. Raises BrokerError where one cannot be deleted."""
+        admin = self._admin()
+        for name, deleted in admin.delete_topics(list(names), operation_timeout=10).items():
+            try:
+                deleted.result()
+            except KafkaException as error:
+                raise BrokerError(f"cannot delete topic {name}: {error}") from error
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while {*names} & admin.list_topics(timeout=5).topics.keys():
+            if time.monotonic() > deadline:
+                raise BrokerError(f"still there after {START_TIMEOUT_S:.0f} s: {', '.join(names)}")
+            time.sleep(0.02)
+
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def _format(self, config: Path) -> None:
         text = SETTINGS.format(
-            host=HOST, port=self._port, controller_port=free_port(), data=self._home / "data"
+            host=HOST,
+            port=self._port,
+            proxied_port=self.proxied_port,
+            behind_port=self.behind_port,
+            controller_port=free_port(),
+            data=self._home / "data",
         )
         config.write_text(text)
         _run([*self._java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)])

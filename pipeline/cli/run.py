@@ -32,6 +32,13 @@ def run(
         int | None, typer.Option(min=1, help="Of topics that are made (default: 4).", show_default=False)
     ] = None,
     zone: options.Zone = None,
+    rebuild: Annotated[
+        bool | None,
+        typer.Option(
+            "--rebuild",
+            help="Where a state is lost or damaged, compute it anew from the events that are still there.",
+        ),
+    ] = None,
     log_json: Annotated[bool | None, typer.Option("--log-json", help="Log JSON lines.")] = None,
 ) -> None:
     """Run a worker on a real Kafka: events in; alerts, follow-ups and gauges out, exactly once.
@@ -48,6 +55,7 @@ def run(
         partitions=partitions,
         zone=zone,
         log_json=log_json,
+        rebuild=rebuild,
     )
     logs.configure(logging.INFO, settings.log_json)
     from pipeline import parts as all_parts  # slow to import, and for Kafka alone

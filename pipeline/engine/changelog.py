@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
@@ -13,6 +14,7 @@ from aiokafka.errors import IncompatibleBrokerVersion
 
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import told
+from pipeline.engine.fetch import UNPACKED, unpack_whole_batches
 from pipeline.engine.tuning import Tuning
 
 #: The event loop is given back after so many seconds of restoring.
@@ -40,6 +42,7 @@ class Reader:
         except BaseException:
             await self._consumer.stop()
             raise
+        unpack_whole_batches(self._consumer)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -52,10 +55,8 @@ class Reader:
         end = await self._consumer.end_offsets([source])
         return int(first[source]), int(end[source])
 
-    async def read(
-        self, source: TopicPartition, begin: int, end: int, take: Callable[[int, bytes], bool]
-    ) -> bool:
-        """Hand over offset and value of the records from begin to before end, until `take` says False.
+    async def read(self, source: TopicPartition, begin: int, end: int, take: Callable[[Any], bool]) -> bool:
+        """Hand over the records from begin to before end, until `take` says False.
 
         Returns whether all were handed over.
         """
@@ -65,24 +66,24 @@ class Reader:
         began = time.monotonic()
         # Markers of transactions have offsets, but are never handed over: the position tells.
         while await consumer.position(source) < end:
-            batches = await consumer.getmany(source, timeout_ms=200, max_records=100)
-            for record in batches.get(source, ()):
-                if record.offset >= end:
-                    return True
-                if not take(record.offset, record.value):
-                    return False
-                if time.monotonic() - began > SLICE_S:
-                    await asyncio.sleep(0)
-                    began = time.monotonic()
+            batches = await consumer.getmany(source, timeout_ms=200)
+            for unread in batches.get(source, ()):
+                while some := unread.take(UNPACKED):
+                    for record in some:
+                        if record.offset >= end:
+                            return True
+                        if not take(record):
+                            return False
+                        if time.monotonic() - began > SLICE_S:
+                            await asyncio.sleep(0)
+                            began = time.monotonic()
         return True
 
 
 async def trim(connection: Connection, changelog: TopicPartition, below: int) -> None:
     """Delete the records of a changelog partition below an offset. A failure is logged, no more."""
-    client = AIOKafkaAdminClient(**connection.aiokafka())
     try:
-        await client.start()
-        await client.delete_records({changelog: RecordsToDelete(below)})
+        await delete_records(connection, changelog, below)
         log.debug("trimmed %s/%d below %d", changelog.topic, changelog.partition, below)
     except IncompatibleBrokerVersion:
         log.debug(
@@ -92,5 +93,13 @@ async def trim(connection: Connection, changelog: TopicPartition, below: int) ->
         log.warning(
             "could not trim %s/%d below %d: %s", changelog.topic, changelog.partition, below, told(error)
         )
+
+
+async def delete_records(connection: Connection, changelog: TopicPartition, below: int) -> None:
+    """Delete the records of a partition below an offset. Raises KafkaError."""
+    client = AIOKafkaAdminClient(**connection.aiokafka())
+    try:
+        await client.start()
+        await client.delete_records({changelog: RecordsToDelete(below)})
     finally:
         await client.close()

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from pipeline.effects import Effects, Output
 from pipeline.engine import topics
+from pipeline.engine.clock import BrokerClock
 from pipeline.engine.connection import Connection
 from pipeline.engine.tuning import Tuning
 from pipeline.partitioner import partition_of
@@ -26,8 +27,15 @@ class Transactions:
     """
 
     def __init__(
-        self, connection: Connection, prefix: str, group: str, source: TopicPartition, tuning: Tuning
+        self,
+        connection: Connection,
+        prefix: str,
+        group: str,
+        source: TopicPartition,
+        tuning: Tuning,
+        clock: BrokerClock,
     ) -> None:
+        self._clock = clock
         self._prefix = prefix
         self._group = group
         self._source = source
@@ -77,6 +85,7 @@ class Transactions:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
+        self._clock.heed(answers)
         await producer.commit_transaction()
         if not logged:
             return -1, -1
@@ -90,6 +99,7 @@ class Transactions:
         await producer.begin_transaction()
         answer = await (await producer.send_batch(batch, at.topic, partition=at.partition))
         await producer.commit_transaction()
+        self._clock.heed([answer])
         return int(answer.offset)
 
     async def _batches(self, outputs: Iterable[Output]) -> list[tuple[TopicPartition, Any]]:

@@ -10,28 +10,93 @@ This reaches into aiokafka, which is pinned exactly. `tests/engine/test_fetch.py
 
 from __future__ import annotations
 
+import struct
 from collections import OrderedDict
-from collections.abc import Iterator
-from itertools import chain, dropwhile
+from collections.abc import Iterable, Iterator
+from itertools import chain, dropwhile, islice
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords
+
+#: So many records are unpacked at a time: few enough to be in the processor's cache when the heart comes to them.
+UNPACKED = 128
 
 
 class Unread:
     """Records that stand together in the log, unpacked as they are asked for. behind: the offset behind them."""
 
-    __slots__ = ("behind", "records")
+    __slots__ = ("_base", "_data", "_records", "_wanted", "behind")
 
-    def __init__(self, batch: Any, wanted: int) -> None:
+    def __init__(self, batch: Any, wanted: int, data: bytes) -> None:
         self.behind: int = batch.next_offset
+        self._base, self._wanted, self._data = batch.base_offset, wanted, data
+        self._records = self._from_wanted(batch)
+
+    def take(self, most: int) -> list[Any]:
+        """The next records, so many at most; less only where there are no more."""
+        try:
+            some = list(islice(self._records, most))
+        except UnicodeDecodeError:
+            self._records = self._from_wanted(_lenient_batch(self._data, self._base))
+            some = list(islice(self._records, most))
+        if some:
+            self._wanted = some[-1].offset + 1
+        return some
+
+    def _from_wanted(self, batch: Iterable[Any]) -> Iterator[Any]:
         # A batch may be iterated once only; `chain` may be asked again and again for what is left.
-        self.records: Iterator[Any] = chain(batch)
-        if batch.base_offset < wanted:
-            # It is fetched whole, even if we want to begin in its midst.
-            self.records = dropwhile(lambda record: record.offset < wanted, self.records)
+        records, wanted = chain(batch), self._wanted
+        # It is fetched whole, even if we want to begin in its midst.
+        return dropwhile(lambda record: record.offset < wanted, records) if self._base < wanted else records
+
+
+def _lenient_batch(data: bytes, base: int) -> Any:
+    """The batch that begins at this offset, with names of headers that are no UTF-8 as well as they can be read.
+
+    aiokafka raises at such a name, and does not come to the records behind it. Producers other than Java's can write
+    one. data: what was fetched, in which the batch is.
+    """
+    at = 0
+    while True:
+        offset, size = _BATCH.unpack_from(data, at)
+        end = at + _BATCH.size + size
+        if offset == base:
+            batch: Any = _DefaultRecordBatchPy(data[at:end])
+            batch._maybe_uncompress()  # noqa: SLF001
+            batch._buffer = _Lenient(batch._buffer)  # noqa: SLF001
+            return batch
+        at = end
+
+
+#: What a batch begins with: its first offset, and how many bytes follow.
+_BATCH = struct.Struct(">qi")
+
+
+class _Lenient(bytearray):
+    """Bytes of which all that is cut off can be decoded."""
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        return _Lenient(found) if isinstance(at, slice) else found
+
+    def decode(self, encoding: str = "utf-8", errors: str = "replace") -> str:
+        return super().decode(encoding, errors)
+
+
+class _Kept(MemoryRecords):  # type: ignore[misc]
+    """What was fetched, and its bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.data = data
+
+
+fetcher.MemoryRecords = _Kept
 
 
 class _Whole(PartitionRecords):  # type: ignore[misc]
@@ -54,7 +119,7 @@ class _Whole(PartitionRecords):  # type: ignore[misc]
                 continue
             # Right only because all of a fetch is taken at once: `getmany` without `max_records`.
             wanted, self.next_fetch_offset = self.next_fetch_offset, batch.next_offset
-            yield Unread(batch, wanted)
+            yield Unread(batch, wanted, records.data)
 
 
 class _Fetched(OrderedDict[TopicPartition, Any]):
@@ -74,6 +139,6 @@ def unpack_whole_batches(consumer: AIOKafkaConsumer) -> None:
 
     From now on call `getmany` without `max_records` only.
     """
-    fetcher = consumer._fetcher  # noqa: SLF001
-    assert not fetcher._records  # noqa: SLF001
-    fetcher._records = _Fetched()  # noqa: SLF001
+    fetching = consumer._fetcher  # noqa: SLF001
+    assert not fetching._records  # noqa: SLF001
+    fetching._records = _Fetched()  # noqa: SLF001

@@ -24,6 +24,7 @@ from aiokafka.errors import KafkaError
 
 from pipeline.effects import METRICS, Heart
 from pipeline.engine import topics
+from pipeline.engine.clock import BrokerClock
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import told
 from pipeline.engine.fetch import unpack_whole_batches
@@ -76,6 +77,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         self._stopping = False
         self._measured = 0.0
         self._answered = 0
+        self._clock = BrokerClock()
         self._consumer: Any = None
 
     async def start(self) -> None:
@@ -202,6 +204,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             replace(self._tuning, linger_s=self._tuning.metrics_linger_s)
             if topic == METRICS
             else self._tuning,
+            self._clock,
+            committed=lambda: self._consumer.committed(at),
             caught_up=lambda: self._caught_up(at),
             failed=self._failed,
             on_transaction=self._health.transaction,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-State = Literal["opening", "restoring", "running", "closing"]
+State = Literal["opening", "restoring", "rebuilding", "running", "closing"]
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class PartitionHealth:
     lag: records that are not yet applied (the markers of open transactions count too).
     watermark: ms UTC of event time, None before the first record.
     progress: `time.monotonic()` of the last step forward.
-    restored, to_restore: records of the changelog read so far; offsets it spans.
+    restored, to_restore: records of the changelog read so far; offsets it spans. Of the events, while it is rebuilt.
     records, transactions, transaction_seconds: sums since the process began.
     batch_records, batch_seconds: of the last transaction; seconds from its begin to its commit.
     opens: how often this process opened the partition.

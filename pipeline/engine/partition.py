@@ -6,26 +6,28 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from aiokafka import TopicPartition
 
 from pipeline.effects import Effects, Heart
-from pipeline.engine.changelog import Reader, trim
+from pipeline.engine.changelog import Reader, delete_records, trim
+from pipeline.engine.clock import BrokerClock
 from pipeline.engine.commit import Transactions
 from pipeline.engine.connection import Connection
 from pipeline.engine.errors import StateAheadError
 from pipeline.engine.fatal import told
-from pipeline.engine.fetch import Unread
+from pipeline.engine.fetch import UNPACKED, Unread
 from pipeline.engine.health import PartitionHealth
 from pipeline.engine.tuning import Tuning
+from pipeline.errors import StateError
 
 log = logging.getLogger("pipeline.engine")
 
-#: So many records are unpacked at a time: few enough to be in the processor's cache when the heart comes to them.
-UNPACKED = 128
+#: So many records of a rebuilt state are written in one transaction; each has less than half a megabyte.
+REBUILT = 20
 
 
 class _Step:
@@ -60,6 +62,7 @@ class Partition:
     when the partition comes back: if nobody wrote its changelog meanwhile, what is in memory still holds,
     and nothing is read again.
 
+    committed: the group's offset, the one behind the last that is done; None: nothing yet.
     caught_up: whether everything in the topic has been fed. failed: gets the reason when this partition
     cannot go on. on_transaction: health, records and seconds of each.
     """
@@ -73,7 +76,9 @@ class Partition:
         heart: Callable[[], Heart],
         health: PartitionHealth,
         tuning: Tuning,
+        clock: BrokerClock,
         *,
+        committed: Callable[[], Awaitable[int | None]],
         caught_up: Callable[[], bool],
         failed: Callable[[str, BaseException], None],
         on_transaction: Callable[[PartitionHealth, int, float], None],
@@ -87,6 +92,8 @@ class Partition:
         self._prefix = prefix
         self._group = group
         self._tuning = tuning
+        self._clock = clock
+        self._committed_offset = committed
         self._caught_up = caught_up
         self._failed = failed
         self._on_transaction = on_transaction
@@ -110,35 +117,84 @@ class Partition:
     # -- opening ----------------------------------------------------------------------------------
 
     async def open(self) -> int:
-        """Fence, restore, and say at which offset to read on. Raises StateAheadError, StateError, KafkaError."""
+        """Fence, restore, and say at which offset to read on. Raises StateError, StateAheadError, KafkaError."""
         health = self.health
         health.state = "opening"
         health.opens += 1
         health.moved()
         self._closing = False
         transactions = self._transactions = Transactions(
-            self._connection, self._prefix, self._group, self.source, self._tuning
+            self._connection, self._prefix, self._group, self.source, self._tuning, self._clock
         )
         await transactions.start()
         async with Reader(self._connection, self._tuning) as reader:
-            await self._restore(reader)
-            position, waiting = await self._position(reader)
-        # Once for each heart: one that was kept while the partition was away goes on by itself.
-        first, self._opened = not self._opened, True
-        try:
-            effects = self.heart.opened(waiting) if first else Effects()
+            try:
+                position, effects = await self._resume(reader)
+            except StateError as error:
+                if not self._tuning.rebuild:
+                    raise StateError(
+                        f"its state cannot be used: {error}. `cxloop run --rebuild` computes it anew from the events that "
+                        "are still there"
+                    ) from error
+                log.warning("%s: its state cannot be used: %s. It is computed anew", health.name, error)
+                await self._rebuild(reader, transactions)
+                position, effects = await self._resume(reader, rebuilt=True)
             if effects.outputs or effects.changelog:
-                await self._commit(transactions, _Step(effects))
-        except BaseException:
-            # Cut short here, the heart is ahead of its changelog.
-            self._forget()
-            raise
+                try:
+                    await self._commit(transactions, _Step(effects))
+                except BaseException:
+                    # Cut short here, the heart is ahead of its changelog.
+                    self._forget()
+                    raise
         health.applied = self.heart.applied
         health.watermark = self.heart.watermark
         health.state = "running"
         health.moved()
         self._fed = self._taken = self._committed = position
         return position
+
+    async def _resume(self, reader: Reader, *, rebuilt: bool = False) -> tuple[int, Effects]:
+        """Restore; where to read on, and what the heart says first. Raises StateError, StateAheadError."""
+        try:
+            await self._restore(reader)
+            position, waiting = await self._position(reader, rebuilt)
+            # Once for each heart: one that was kept while the partition was away goes on by itself.
+            first, self._opened = not self._opened, True
+            return position, self.heart.opened(waiting) if first else Effects()
+        except StateError:
+            self._forget()
+            raise
+
+    async def _rebuild(self, reader: Reader, transactions: Transactions) -> None:
+        """Make the state anew of the events up to where this installation has come, and say nothing of it to others.
+
+        Killed in the midst of it, it begins again: there is no position before all is written.
+        """
+        health, heart = self.health, self._make_heart()
+        health.state = "rebuilding"
+        begin, end = await reader.span(self.source)
+        end = min(end, await self._committed_offset() or 0)
+        health.restored, health.to_restore = 0, end - begin
+        some: list[Any] = []
+
+        def take(record: Any) -> bool:
+            some.append(record)
+            health.restored = record.offset + 1 - begin
+            if len(some) >= self._tuning.batch:
+                heart.apply(some)
+                some.clear()
+                health.moved()
+            return True
+
+        await reader.read(self.source, begin, end, take)
+        heart.apply(some)
+        _, behind = await reader.span(self.changelog)
+        await delete_records(self._connection, self.changelog, behind)
+        records = heart.snapshot() if heart.applied >= 0 else []
+        for first in range(0, len(records), REBUILT):
+            await transactions.commit(Effects(changelog=records[first : first + REBUILT]), None)
+            health.moved()
+        log.info("%s: its state is rebuilt of %d offsets", health.name, end - begin)
 
     async def _restore(self, reader: Reader) -> None:
         health = self.health
@@ -159,9 +215,9 @@ class Partition:
         health.to_restore = end - start
         restore = self.heart.restore
 
-        def take(offset: int, value: bytes) -> bool:
-            restore(value)
-            self._known = offset + 1
+        def take(record: Any) -> bool:
+            restore(record.value)
+            self._known = record.offset + 1
             health.restored += 1
             health.moved()
             return True
@@ -175,13 +231,18 @@ class Partition:
         self._opened = False
         self._round = -1
 
-    async def _position(self, reader: Reader) -> tuple[int, bool]:
+    async def _position(self, reader: Reader, rebuilt: bool) -> tuple[int, bool]:
         """Where to read on, and whether a record is there."""
         begin, end = await reader.span(self.source)
         applied = self.heart.applied
         if applied >= end:
             raise StateAheadError(self.source.topic, self.source.partition, applied, end)
-        position = max(applied + 1, begin)
+        committed = await self._committed_offset() or 0
+        if committed > applied + 1 and not rebuilt:
+            # State and offsets are written in one transaction. To go on would mean to say everything once more.
+            known = f"the state ends at {applied}" if applied >= 0 else "there is no state"
+            raise StateError(f"events up to offset {committed - 1} were processed, but {known}")
+        position = max(applied + 1, begin, committed)
         if applied >= 0 and position > applied + 1:
             self.health.lost += position - applied - 1
             log.error(
@@ -306,7 +367,7 @@ class Partition:
             while left and self._queue:
                 unread = self._queue[0]
                 asked = min(left, UNPACKED)
-                some = list(islice(unread.records, asked))
+                some = unread.take(asked)
                 left -= len(some)
                 if len(some) < asked:
                     behind = unread.behind
@@ -341,7 +402,7 @@ class Partition:
         """Move the clock of a quiet partition, once everything is applied, our last tick too."""
         if self._ticked > self.heart.applied or not self._caught_up():
             return
-        value = self.heart.tick(time.time_ns() // 1_000_000)
+        value = self.heart.tick(self._clock.now())
         if value is None:
             return
         self._ticked = await transactions.append(value)
@@ -375,5 +436,5 @@ class Partition:
             self._transactions = None
 
 
-def _stop(_offset: int, _value: bytes) -> bool:
+def _stop(_record: Any) -> bool:
     return False

@@ -23,6 +23,7 @@ class Tuning:
     transaction_s: until the broker aborts what a dead worker left open and nobody took over.
     close_s, leave_s: for the transactions under way, when partitions go away; for good-byes to the broker.
     restoring: partitions that read their changelog at the same time.
+    rebuild: where a state cannot be used, compute it anew from the events.
     watchdog_s: without progress, although there is lag, until the process ends.
     """
 
@@ -41,4 +42,5 @@ class Tuning:
     close_s: float = 10.0
     leave_s: float = 3.0
     restoring: int = 4
+    rebuild: bool = False
     watchdog_s: float = 120.0

@@ -220,12 +220,11 @@ class FollowUps:
             "team": task.team, "priority": task.priority, "due": moment(task.due), "status": task.status,
             "reasons": [f"{why.title} ({why.text})" for why in reasons],
         }  # fmt: skip
-        for name, value in (
+        optional = (
             ("agent", task.agent), ("resolution", task.resolution), ("cause", task.cause), ("recovered", task.recovered),
             ("change", detail),
-        ):  # fmt: skip
-            if value is not None:
-                data[name] = value
+        )  # fmt: skip
+        data |= {name: value for name, value in optional if value is not None}
         event: dict[str, Any] = {
             "specversion": "1.0",
             "id": f"{followup_id}/{events}",

@@ -3,7 +3,7 @@
 A record of the changelog is one byte with the format's version, then lz4-compressed msgpack of a `Delta`
 or an `Image`. Reading on from any point
 behind which every shelf has had an image gives the whole state: an image replaces its shelf, a delta
-changes single records.
+changes single records. Steps are numbered, so that one that is missing is noticed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Position(msgspec.Struct, array_like=True, kw_only=True):
     """Where a shard stands. Times are ms UTC of event time; -1: none.
 
     applied: offset; latest: greatest event time; distance: ms from that event's time to its broker timestamp.
-    generation, day: see `Seen`. rules: the version of the rule set.
+    generation, day: see `Seen`. rules: the version of the rule set. step: how many steps the changelog has had.
     """
 
     applied: int = -1
@@ -40,6 +40,7 @@ class Position(msgspec.Struct, array_like=True, kw_only=True):
     generation: int = 0
     day: int = -1
     rules: str = ""
+    step: int = 0
 
 
 class Delta(msgspec.Struct, array_like=True, tag="d"):
@@ -75,10 +76,14 @@ class Changelog:
             kind.__name__: msgspec.msgpack.Decoder(kind).decode for kind in kinds
         }
         self.position = Position()
-        self._next_shelf = 0
+        self._step = self._next_shelf = 0
+        # The shelves that have had an image since the first record that was loaded; None: it was the very first step.
+        self._imaged: set[int] | None = set()
 
     def step(self, position: Position) -> tuple[list[bytes], bool]:
         """The records of one transaction, and whether a new round of images begins with them."""
+        self._step += 1
+        position.step = self._step
         changes = [_entry(ref, record) for ref, record in self._store.take_changes()]
         records = _packed(lambda some, _: Delta(position, some, []), changes)
         records += [_pack(Delta(position, [], [part])) for part in _parts(self._seen.take_new())]
@@ -88,6 +93,7 @@ class Changelog:
 
     def snapshot(self, position: Position) -> list[bytes]:
         """The whole state."""
+        position.step = self._step
         self._store.take_changes()
         self._seen.take_new()
         images = [record for shelf in range(SHELVES) for record in self._image(shelf)]
@@ -109,12 +115,15 @@ class Changelog:
             # As bytes: the raw parts of a step go on reading in them.
             step = _decoder.decode(bytes(cramjam.lz4.decompress_block(record[1:])))
         except (cramjam.DecompressionError, msgspec.DecodeError) as error:
-            raise StateError(f"a record of the state is damaged: {error}") from error
+            raise StateError(f"a record of the state is damaged ({str(error).rstrip('.?')})") from error
         if isinstance(step, Image):
             if step.first:
                 self._store.clear_shelf(step.shelf)
+                if self._imaged is not None:
+                    self._imaged.add(step.shelf)
             entries = step.entries
         else:
+            self._count(step.position.step)
             self.position, entries = step.position, step.changes
         try:
             for what, key, sub, kind, raw in entries:
@@ -126,8 +135,17 @@ class Changelog:
         for generation, fingerprints in step.seen:
             self._seen.load(generation, fingerprints)
 
+    def _count(self, step: int) -> None:
+        if step == 1:
+            self._imaged = None
+        elif self._step and step not in (self._step, self._step + 1):
+            raise StateError(f"between step {self._step} and {step} of the state records are missing")
+        self._step = step
+
     def loaded(self) -> None:
-        """After the last `load`."""
+        """After the last `load`. Raises StateError where what was loaded is not the whole state."""
+        if self._step and self._imaged is not None and len(self._imaged) < SHELVES:
+            raise StateError(f"the oldest records of the state, before step {self._step}, are missing")
         self._store.loaded()
         self._seen.loaded(self.position.generation, self.position.day)
         self._next_shelf = 0

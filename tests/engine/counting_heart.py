@@ -60,6 +60,9 @@ class CountingHeart:
         self.counts.update(changed)
         self.restored += 1
 
+    def snapshot(self) -> list[bytes]:
+        return [json.dumps([self.applied, self.watermark, self.ticks, self.counts]).encode()]
+
     def opened(self, waiting: bool) -> Effects:
         self.opened_with.append(waiting)
         return Effects()

@@ -43,6 +43,7 @@ class Status(mode.Service):
             health = self.path.health
             now = {
                 "ready": health.ready,
+                "rebalances": health.rebalances,
                 "partitions": {
                     one.name: [one.state, one.applied, one.lag, one.restored, one.ticks]
                     for one in health.partitions.values()
@@ -86,12 +87,14 @@ def main() -> int:
     status = Status(path, feed or Feed(), Path(file))
     services: list[mode.ServiceT] = [status, *([NeverEnds()] if "never-ends" in options else [])]
     agents = []
-    if "agent" in options:
+    if "agent" in options or "slow-agent" in options:
+        pause = 0.5 if "slow-agent" in options else 0.0
 
         def register(app: faust.App, prefix: str) -> None:
             @app.agent(app.topic(f"{prefix}.alerts"))
             async def agent(stream: Any) -> None:
                 async for value in stream:
+                    await asyncio.sleep(pause)
                     status.seen_by_agent += len(value) > 0
 
         agents.append(register)

@@ -63,3 +63,19 @@ def test_agents_of_all_workers_share_what_is_committed(town: Town) -> None:
     until("all of them", lambda: one.status.get("agent", 0) + two.status.get("agent", 0) >= 30)
     assert one.stop() == 0
     assert two.stop() == 0
+
+
+def test_a_slow_agent_holds_up_nobody_and_costs_no_memory(town: Town) -> None:
+    worker = town.start("slow-agent")
+    until("ready", lambda: worker.status["ready"])
+    early = 0
+    for gone in town.stream(20, rate=4_000):
+        if gone > 8 and not early:
+            early = worker.resident_mb
+    late = worker.resident_mb
+    town.settled()
+    # Some 8,000 alerts wait, of which it took some 40.
+    assert worker.status["agent"] < 100
+    assert worker.status["rebalances"] == 1
+    assert late < early + 16
+    assert worker.process.poll() is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -13,6 +14,7 @@ from confluent_kafka import TopicPartition as At
 from pipeline.engine import BrokerUnreachableError, Connection, EventPath, Health, Plan, Tuning, topics
 from tests.broker import RealKafka, free_port
 from tests.engine.counting_heart import ROUND, CountingHeart
+from tests.engine.workers import read
 
 TUNING = Tuning(batch=20, linger_s=0.001, heartbeat_s=0.3, quiet_s=0.1)
 
@@ -23,12 +25,17 @@ class Told(Exception):  # noqa: N818 - it is no error of ours
 
 @asynccontextmanager
 async def running(
-    kafka: RealKafka, prefix: str, heart: Callable[[str, int], CountingHeart] = CountingHeart
+    kafka: RealKafka,
+    prefix: str,
+    heart: Callable[[str, int], CountingHeart] = CountingHeart,
+    *,
+    rebuild: bool = False,
 ) -> AsyncIterator[tuple[EventPath, list[str]]]:
     failures: list[str] = []
     health = Health()
+    tuning = replace(TUNING, rebuild=rebuild)
     path = EventPath(
-        Connection(kafka.address), prefix, heart, tuning=TUNING, health=health, fatal=failures.append
+        Connection(kafka.address), prefix, heart, tuning=tuning, health=health, fatal=failures.append
     )
     await path.start()
     try:
@@ -36,6 +43,10 @@ async def running(
         yield path, failures
     finally:
         await path.stop()
+
+
+def quiet_heart(topic: str, partition: int) -> CountingHeart:
+    return CountingHeart(topic, partition, ticks=False)
 
 
 async def until(holds: Callable[[], bool], within_s: float = 30) -> None:
@@ -117,6 +128,33 @@ async def test_a_state_from_a_longer_topic_is_refused(kafka: RealKafka, prefix: 
         assert (
             f"{prefix}.touchpoints/0 ends at offset 5, but its state was made up to offset 5" in failures[0]
         )
+
+
+async def test_a_state_that_is_gone_is_refused_and_can_be_rebuilt_of_the_events(
+    kafka: RealKafka, prefix: str
+) -> None:
+    made(kafka, prefix)
+    send(kafka, prefix, [b"e"] * 25)
+    async with running(kafka, prefix, quiet_heart) as (path, _):
+        await until(lambda: path.health.partitions["touchpoints", 0].applied == 24)
+    kafka.delete_topics(f"{prefix}.touchpoints.changelog")
+    made(kafka, prefix)
+    send(kafka, prefix, [b"e"] * 5)
+    async with running(kafka, prefix, quiet_heart) as (_, failures):
+        (said,) = failures
+        assert said == (
+            "touchpoints/0: StateError: its state cannot be used: events up to offset 24 were processed, but there is no "
+            "state. `cxloop run --rebuild` computes it anew from the events that are still there"
+        )
+    for _ in range(2):  # what was rebuilt is as good as what was not
+        async with running(kafka, prefix, quiet_heart, rebuild=True) as (path, failures):
+            await until(lambda: bool(failures) or path.health.partitions["touchpoints", 0].applied == 29)
+            assert failures == []
+            heart = path.hearts["touchpoints", 0]
+            assert isinstance(heart, CountingHeart)
+            assert heart.counts == {"one": 30}
+    alerts = [value for _, _, _, value in read(kafka.address, f"{prefix}.alerts")]
+    assert alerts == [f"0 one {count} {count - 1}".encode() for count in (10, 20, 30)]
 
 
 async def test_a_heart_that_raises_is_the_end(kafka: RealKafka, prefix: str) -> None:

@@ -56,6 +56,12 @@ class Worker:
         """The partitions that it has open."""
         return {name for name, (state, *_) in self.status["partitions"].items() if state == "running"}
 
+    @property
+    def resident_mb(self) -> int:
+        """Its memory."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
@@ -121,34 +127,7 @@ class Town:
 
     def read(self, topic: str) -> list[tuple[int, int, bytes | None, bytes]]:
         """All that is committed on a topic: partition, offset, key, value."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.broker,
-                "group.id": f"{self.prefix}-check",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-            }
-        )
-        try:
-            name = f"{self.prefix}.{topic}"
-            parts = consumer.list_topics(name, timeout=10).topics[name].partitions
-            consumer.assign([TopicPartition(name, part, 0) for part in parts])
-            found: list[tuple[int, int, bytes | None, bytes]] = []
-            open_parts: set[int | None] = set(parts)
-            while open_parts:
-                for message in consumer.consume(1_000, 5):
-                    if message.error():
-                        open_parts.discard(message.partition())
-                        continue
-                    part, offset, value = message.partition(), message.offset(), message.value()
-                    assert part is not None
-                    assert offset is not None
-                    assert value is not None
-                    found.append((part, offset, message.key(), value))
-            return found
-        finally:
-            consumer.close()
+        return read(self.broker, f"{self.prefix}.{topic}")
 
     def expected(self, topic: str = "touchpoints") -> list[str]:
         """What counting hearts have to say about what is on a topic."""
@@ -171,3 +150,34 @@ class Town:
         expected = self.expected()
         until("all outputs", lambda: len(self.outputs()) >= len(expected), within_s)
         assert self.outputs() == expected
+
+
+def read(broker: str, topic: str) -> list[tuple[int, int, bytes | None, bytes]]:
+    """All that is committed on a topic: partition, offset, key, value."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker,
+            "group.id": f"{topic}-check",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, part, 0) for part in parts])
+        found: list[tuple[int, int, bytes | None, bytes]] = []
+        open_parts: set[int | None] = set(parts)
+        while open_parts:
+            for message in consumer.consume(1_000, 5):
+                if message.error():
+                    open_parts.discard(message.partition())
+                    continue
+                part, offset, value = message.partition(), message.offset(), message.value()
+                assert part is not None
+                assert offset is not None
+                assert value is not None
+                found.append((part, offset, message.key(), value))
+        return found
+    finally:
+        consumer.close()

@@ -70,7 +70,12 @@ class Process:
     """A command that runs until it is told to stop. name: for its log, which is shown when the test fails."""
 
     def __init__(
-        self, home: Path, name: str, arguments: Sequence[str | Path], command: Sequence[str]
+        self,
+        home: Path,
+        name: str,
+        arguments: Sequence[str | Path],
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.log = home / f"{name}.log"
@@ -78,7 +83,7 @@ class Process:
             self.process = subprocess.Popen(
                 [*command, *map(str, arguments)],
                 cwd=ROOT,
-                env=environment(),
+                env=environment(env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -136,15 +141,19 @@ class Processes:
         self._home = home
         self._all: list[Process] = []
 
-    def start(self, *arguments: str | Path, command: Sequence[str] = COMMAND) -> Process:
+    def start(
+        self, *arguments: str | Path, command: Sequence[str] = COMMAND, env: Mapping[str, str] | None = None
+    ) -> Process:
         """One more."""
-        one = Process(self._home, f"{arguments[0]}-{len(self._all) + 1}", arguments, command)
+        one = Process(self._home, f"{arguments[0]}-{len(self._all) + 1}", arguments, command, env)
         self._all.append(one)
         return one
 
-    def worker(self, broker: str, prefix: str, *more: str | Path) -> Process:
+    def worker(
+        self, broker: str, prefix: str, *more: str | Path, env: Mapping[str, str] | None = None
+    ) -> Process:
         """`cxloop run`, with its page on any free port."""
-        return self.start("run", "--broker", broker, "--prefix", prefix, "--web-port", "0", *more)
+        return self.start("run", "--broker", broker, "--prefix", prefix, "--web-port", "0", *more, env=env)
 
     def close(self) -> None:
         for one in self._all:

@@ -10,11 +10,15 @@ import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
 
 from bench.load import events
 from pipeline import parts
 from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS, TOUCHPOINTS
+from pipeline.events.codec import millis
 from pipeline.settings import Settings
 from tests.integration import uninterrupted
 from tests.integration.in_process import make_topics
@@ -36,11 +40,19 @@ class Shop:
 
     def __init__(self, broker: str, prefix: str, running: Processes, seed: int = 11) -> None:
         self.broker, self.prefix, self._running, self._seed = broker, prefix, running, seed
+        #: Where the workers find the broker.
+        self.door = broker
         self._writer = Writer(broker)
         make_topics(broker, {prefix: PARTITIONS})
 
-    def worker(self) -> Process:
-        return self._running.worker(self.broker, self.prefix, "--partitions", str(PARTITIONS))
+    def worker(self, *options: str, env: Mapping[str, str] | None = None) -> Process:
+        return self._running.worker(
+            self.door, self.prefix, "--partitions", str(PARTITIONS), *options, env=env
+        )
+
+    def write(self, records: Iterable[Sending]) -> None:
+        """Write something besides."""
+        self._writer.write(records)
 
     def stream(self, seconds: float) -> Iterator[float]:
         """Send everything within so many seconds; gives the seconds gone, to break things in between."""
@@ -81,6 +93,18 @@ class Shop:
         found = read(self.broker, [f"{self.prefix}.{topic}" for topic in TOPICS])
         return {topic: found[f"{self.prefix}.{topic}"] for topic in TOPICS}
 
+    def ticks(self) -> dict[str, int]:
+        """The time of the newest tick (ms), by partition."""
+        found = {}
+        for one in self.log()[TOUCHPOINTS]:
+            if b'"cx.clock.ticked"' in (one.value or b""):
+                found[f"{one.topic}/{one.partition}"] = _time_of(one.value)
+        return found
+
+    def letters_about_ticks(self) -> int:
+        """How many dead letters say that a tick was wrong."""
+        return sum(b"cx.clock.ticked" in (one.value or b"") for one in self.log()[DEAD_LETTERS])
+
     def compare(self) -> int:
         """Compare all outputs with what they should be. Returns how many there are."""
         with self.offsets() as offsets:
@@ -98,6 +122,10 @@ class Shop:
         assert len(log[FOLLOW_UPS]) > 500
         assert len(copies) > 500
         return sum(len(log[topic]) for topic in (ALERTS, FOLLOW_UPS, DEAD_LETTERS)) + len(copies)
+
+
+def _time_of(value: bytes | None) -> int:
+    return millis(datetime.fromisoformat(msgspec.json.decode(value or b"{}")["time"]))
 
 
 def same(actual: Counter[uninterrupted.Said], expected: Counter[uninterrupted.Said]) -> bool:

@@ -23,7 +23,8 @@ from random import Random
 from tests.broker import BrokerError, RealKafka
 from tests.integration.processes import ROOT, processes
 from tests.integration.shop import Shop
-from tests.torture.faults import FAULTS
+from tests.torture.faults import FAULTS, Machine
+from tests.torture.proxy import Proxy
 
 KEPT = ROOT / "build" / "torture"
 
@@ -45,15 +46,15 @@ class Round:
         return f"{self.fault} {self.seed}: {self.seconds:.0f} s, {self.compared} outputs, workers ended {ends}: {end}"
 
 
-def play(fault: str, seed: int, kafka: RealKafka) -> Round:
+def play(fault: str, seed: int, machine: Machine) -> Round:
     """One round. What was said in it is kept where it fails."""
     began, compared, codes = time.monotonic(), 0, Counter[int]()
     said, wrong = io.StringIO(), ""
     with tempfile.TemporaryDirectory() as home, contextlib.redirect_stdout(said):
         try:
             with processes(Path(home)) as running:
-                shop = Shop(kafka.address, f"{fault}{seed}", running, seed)
-                crew = FAULTS[fault](shop, kafka, Random(f"{fault} {seed}"))
+                shop = Shop(machine.kafka.address, f"{fault}{seed}", running, seed)
+                crew = FAULTS[fault](shop, machine, Random(f"{fault} {seed}"))
                 crew.settle()
                 crew.dismiss()
                 codes = Counter(crew.codes)
@@ -69,17 +70,25 @@ def play(fault: str, seed: int, kafka: RealKafka) -> Round:
 
 
 def report(rounds: Sequence[Round]) -> str:
-    """A table, one line a fault."""
+    """A page with a table, one line a fault."""
     lines = [
-        "| fault | rounds | seeds | failed | outputs compared | workers that ended |",
-        "|---|---|---|---|---|---|",
+        "# Torture",
+        "",
+        "`make torture` breaks real workers on a real Kafka at random while a shop's customers are busy. Afterwards it",
+        "compares every alert, follow-up, dead letter and forwarded copy, byte by byte, and the sums of all counts, with",
+        "what hearts say to the same log that nobody ever interrupts. A round is repeated with its seed. This is what the",
+        "last long run said:",
+        "",
+        "| fault | what it is | rounds | seeds | failed | outputs compared | workers that ended |",
+        "|---|---|---|---|---|---|---|",
     ]
     for fault in dict.fromkeys(one.fault for one in rounds):
         some = [one for one in rounds if one.fault == fault]
         seeds = f"{min(one.seed for one in some)} to {max(one.seed for one in some)}"
         failed = ", ".join(str(one.seed) for one in some if one.wrong) or "0"
         compared, ended = sum(one.compared for one in some), sum(one.codes.total() for one in some)
-        lines.append(f"| {fault} | {len(some)} | {seeds} | {failed} | {compared:,} | {ended} |")
+        what = (FAULTS[fault].__doc__ or "").strip()
+        lines.append(f"| {fault} | {what} | {len(some)} | {seeds} | {failed} | {compared:,} | {ended} |")
     return "\n".join(lines) + "\n"
 
 
@@ -92,10 +101,11 @@ def main() -> int:
     options = parser.parse_args()
 
     rounds: list[Round] = []
-    with RealKafka(heap_mb=1024) as kafka:
+    with RealKafka(heap_mb=1024) as kafka, Proxy(kafka.proxied_port, kafka.behind_port) as proxy:
+        machine = Machine(kafka, proxy)
         for seed in range(options.seed, options.seed + options.rounds):
             for fault in options.only:
-                rounds.append(play(fault, seed, kafka))
+                rounds.append(play(fault, seed, machine))
                 print(rounds[-1], flush=True)
     if options.report is not None:
         options.report.write_text(report(rounds))

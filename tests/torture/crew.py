@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from tests.integration.processes import Process, until
@@ -35,9 +35,9 @@ class Crew:
         """The exit codes of those that have ended."""
         return [one.process.returncode for one in self._workers if one.process.poll() is not None]
 
-    def hire(self) -> Process:
+    def hire(self, *options: str, env: Mapping[str, str] | None = None) -> Process:
         """One more."""
-        self._workers.append(self._shop.worker())
+        self._workers.append(self._shop.worker(*options, env=env))
         return self._workers[-1]
 
     def fill(self) -> None:

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from bench.load import START
 from pipeline.engine.tuning import Tuning
 from tests.broker import RealKafka
+from tests.integration.bad_records import CASES, TIME, Case
+from tests.integration.kafka_log import Sending, Writer
 from tests.integration.processes import until
-from tests.integration.shop import Shop
-from tests.torture.crew import Crew
+from tests.integration.shop import INPUTS, Shop
+from tests.torture.crew import GAVE_UP, PATIENCE_S, Crew
+from tests.torture.proxy import Proxy
 
 #: How long events are sent in a round, s.
 LONG_S = 12.0
 SESSION_S = Tuning().session_s
 #: A worker that is told to end hands its partitions over: much less than a session, or it has not.
 HAND_OVER_S = SESSION_S / 2
+FIRST_DAY = str(START)[:10].encode()
+#: How long it is quiet, so that time moves by ticks alone.
+QUIET_S = 12.0
 
-Fault = Callable[[Shop, RealKafka, Random], Crew]
+
+@dataclass(frozen=True)
+class Machine:
+    """What the installation runs on."""
+
+    kafka: RealKafka
+    proxy: Proxy
+
+
+Fault = Callable[[Shop, Machine, Random], Crew]
 
 
 def moments(shop: Shop, seconds: float, first: float, pause: Callable[[], float]) -> Iterator[None]:
@@ -31,7 +52,7 @@ def moments(shop: Shop, seconds: float, first: float, pause: Callable[[], float]
             yield
 
 
-def killed(shop: Shop, _: RealKafka, chance: Random) -> Crew:
+def killed(shop: Shop, _: Machine, chance: Random) -> Crew:
     """Kill -9 at any moment: at work, while it starts, while it opens and restores its partitions."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
@@ -41,7 +62,7 @@ def killed(shop: Shop, _: RealKafka, chance: Random) -> Crew:
     return crew
 
 
-def storm(shop: Shop, _: RealKafka, chance: Random) -> Crew:
+def storm(shop: Shop, _: Machine, chance: Random) -> Crew:
     """Workers join and leave every 3 to 5 s, at times more of them than there are partitions."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
@@ -53,7 +74,7 @@ def storm(shop: Shop, _: RealKafka, chance: Random) -> Crew:
     return crew
 
 
-def zombie(shop: Shop, _: RealKafka, chance: Random) -> Crew:
+def zombie(shop: Shop, _: Machine, chance: Random) -> Crew:
     """SIGSTOP until its session has expired and others have its partitions; then it goes on, and may commit nothing."""
     crew = Crew(shop, 2)
     until("both are ready", lambda: all(one.is_ready for one in crew.alive))
@@ -73,18 +94,18 @@ def zombie(shop: Shop, _: RealKafka, chance: Random) -> Crew:
     return crew
 
 
-def broker(shop: Shop, kafka: RealKafka, chance: Random) -> Crew:
+def broker(shop: Shop, machine: Machine, chance: Random) -> Crew:
     """The broker is killed -9, and comes back after 1 to 60 s (mostly some ten)."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
     for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
-        kafka.kill()
+        machine.kafka.kill()
         time.sleep(min(60, 1 + chance.expovariate(1 / 10)))
-        kafka.start()
+        machine.kafka.start()
     return crew
 
 
-def rolling(shop: Shop, _: RealKafka, chance: Random) -> Crew:
+def rolling(shop: Shop, _: Machine, chance: Random) -> Crew:
     """Each worker is replaced in turn by SIGTERM: the others have its partitions at once."""
     crew = Crew(shop, 2)
     until("both are ready", lambda: all(one.is_ready for one in crew.alive))
@@ -102,4 +123,136 @@ def rolling(shop: Shop, _: RealKafka, chance: Random) -> Crew:
     return crew
 
 
-FAULTS: Mapping[str, Fault] = {fault.__name__: fault for fault in (killed, storm, zombie, broker, rolling)}
+def full(shop: Shop, machine: Machine, chance: Random) -> Crew:
+    """The broker's disk is full: it ends itself in the midst of its work, and comes back when there is room again."""
+    crew = Crew(shop, 2)
+    until("one is ready", lambda: crew.alive[0].is_ready)
+    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
+        # Nothing arrives meanwhile, but what comes of the last events is still to be written.
+        machine.kafka.fill_disk()
+        time.sleep(chance.uniform(1, 10))
+        machine.kafka.start()
+    return crew
+
+
+def clocks(shop: Shop, _: Machine, chance: Random) -> Crew:
+    """The clocks of the workers are an hour fast and an hour slow, in zones with summer time, and then it is quiet."""
+    hours = chance.sample(("+1h", "-1h"), 2)
+    zones = chance.sample(("Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe"), 2)
+    crew = Crew(shop, 0)
+    for hour, zone in zip(hours, zones, strict=True):
+        crew.hire(env={**wrong_clock(hour), "TZ": zone})
+    until("both are ready", lambda: all(one.is_ready for one in crew.alive))
+    for _moment in moments(shop, LONG_S, math.inf, lambda: math.inf):
+        pass
+    shop.done(crew.alive)
+    began = shop.ticks()
+    time.sleep(QUIET_S)
+    # Each partition's time goes on, at the pace of the broker's clock.
+    ended = shop.ticks()
+    for place, at in ended.items():
+        assert at - began.get(place, at) < 2 * QUIET_S * 1000, f"{place} went too far"
+    assert not shop.letters_about_ticks()
+    return crew
+
+
+def wrong_clock(by: str) -> dict[str, str]:
+    """The environment of a process whose clock is wrong. by: such as +1h."""
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    return {"LD_PRELOAD": str(library), "FAKETIME": by, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def cut(shop: Shop, machine: Machine, chance: Random) -> Crew:
+    """All connections to the broker are reset, again and again, and for a while no new ones are to be had."""
+    proxy = machine.proxy
+    shop.door = proxy.address
+    crew = Crew(shop, 2)
+    until("one is ready", lambda: crew.alive[0].is_ready)
+    for _moment in moments(shop, LONG_S, chance.uniform(0, 2), lambda: chance.uniform(0.5, 4)):
+        proxy.broken.set()
+        proxy.cut()
+        time.sleep(chance.choice((0, 0, chance.uniform(0, 3))))
+        proxy.broken.clear()
+    return crew
+
+
+def poisoned(shop: Shop, _: Machine, chance: Random) -> Crew:
+    """Records of some seventy bad kinds among the good ones, while workers are killed."""
+    crew = Crew(shop, 2)
+    until("one is ready", lambda: crew.alive[0].is_ready)
+    cases = chance.sample(CASES, len(CASES))
+
+    def write(some: Sequence[Case]) -> None:
+        for case in some:
+            headers = [(name, today(value)) for name, value in case.headers]
+            topic = f"{shop.prefix}.{case.topic}"
+            shop.write([Sending(topic, today(case.value), case.key, headers, case.partition)])
+
+    for _moment in moments(shop, LONG_S, 0, lambda: 0.3):
+        write(cases[:4])
+        cases = cases[4:]
+        if chance.random() < 0.1:
+            crew.any(chance).kill()
+            crew.fill()
+    write(cases)
+    return crew
+
+
+def today(value: bytes | None) -> bytes | None:
+    """A record on the day on which the shop's events begin: it does not make them late."""
+    return value.replace(TIME[:10].encode(), FIRST_DAY) if value is not None else None
+
+
+def stateless(shop: Shop, machine: Machine, chance: Random) -> Crew:
+    """A state's topic is deleted, cut off or damaged: a worker refuses to go on, and rebuilds it when told to."""
+    crew = Crew(shop, 2)
+    until("both are ready", lambda: all(one.is_ready for one in crew.alive))
+
+    def do(harm: Callable[[RealKafka, str], None]) -> None:
+        for one in crew.alive:
+            crew.tell(one)
+        harm(machine.kafka, f"{shop.prefix}.{chance.choice(INPUTS)[0]}.changelog")
+        witness = crew.hire()
+        code = witness.process.wait(PATIENCE_S)
+        assert code == GAVE_UP, f"{harm.__name__}: exit code {code}"
+        assert "cxloop run --rebuild" in witness.said
+        crew.hire("--rebuild")
+        crew.hire("--rebuild")
+        until("both are ready again", lambda: all(one.is_ready for one in crew.alive))
+
+    harms = chance.sample((deleted, cut_off, damaged), 3)
+    for _moment in moments(shop, LONG_S, chance.uniform(2, 4), lambda: chance.uniform(4, 6)):
+        if harms:
+            do(harms.pop())
+    for harm in harms:
+        do(harm)
+    return crew
+
+
+def deleted(kafka: RealKafka, topic: str) -> None:
+    """Delete it."""
+    kafka.delete_topics(topic)
+
+
+def cut_off(kafka: RealKafka, topic: str) -> None:
+    """Delete all records but some of the last."""
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": "none"})
+    for part in admin.list_topics(topic).topics[topic].partitions:
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10)
+        for done in admin.delete_records([TopicPartition(topic, part, max(0, end - 8))]).values():
+            done.result()
+    consumer.close()
+
+
+def damaged(kafka: RealKafka, topic: str) -> None:
+    """Write into it what is no state."""
+    writer = Writer(kafka.address)
+    parts = AdminClient({"bootstrap.servers": kafka.address}).list_topics(topic).topics[topic].partitions
+    writer.write(Sending(topic, b"\x01 no state", partition=part) for part in parts)
+
+
+FAULTS: Mapping[str, Fault] = {
+    fault.__name__: fault
+    for fault in (killed, storm, zombie, broker, full, cut, rolling, clocks, poisoned, stateless)
+}

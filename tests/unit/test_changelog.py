@@ -208,9 +208,9 @@ def test_large_changes_and_images_are_split_and_put_together_again() -> None:
         state.put(key, Note(text="x" * 40_000), part=str(number))
     records, _ = state.step()
     assert len(records) >= 4
-    while len(image := state.step()[0]) == 2:
-        pass
     assert restored(records).says()["records"] == state.says()["records"]
+    while len(image := state.step()[0]) == 2:
+        records += image
     assert restored([*records, *image]).says() == state.says()
 
 
@@ -246,7 +246,22 @@ def test_many_new_ids_are_split_below_the_limit() -> None:
     assert largest(records) < MAX_BYTES + 2_000
 
 
-# --- what cannot be read ------------------------------------------------------------------------------
+# --- what is missing, and what cannot be read ------------------------------------------------------------------------------
+
+
+def test_a_step_that_is_missing_is_noticed() -> None:
+    state = State()
+    log = [state.step()[0] for _ in range(5)]
+    with pytest.raises(StateError, match="between step 2 and 4 of the state records are missing"):
+        restored(record for records in (*log[:2], *log[3:]) for record in records)
+
+
+def test_a_log_whose_beginning_was_cut_off_too_far_is_noticed() -> None:
+    state = State()
+    log = [state.step()[0] for _ in range(SHELVES + 1)]
+    assert restored(record for records in log[1:] for record in records).says() == state.says()
+    with pytest.raises(StateError, match="the oldest records of the state, before step 257, are missing"):
+        restored(record for records in log[2:] for record in records)
 
 
 def one_record() -> bytes:
