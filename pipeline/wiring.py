@@ -12,7 +12,7 @@ from typing import Any
 
 import mode
 import uvicorn
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from pipeline import engine
 from pipeline.board import Board
@@ -22,6 +22,7 @@ from pipeline.events.codec import REASONS as EVENT_REASONS
 from pipeline.events.model import CUSTOMER_EVENTS, type_name
 from pipeline.observe import Feed, Gauges, PartitionView
 from pipeline.observe.gauges import Known
+from pipeline.observe.timings import Timings
 from pipeline.parts import Parts
 from pipeline.settings import Settings
 from pipeline.step import REASONS
@@ -61,6 +62,7 @@ class WorkerHealth:
             PartitionView(
                 one.topic, one.partition, one.state, one.applied, one.end, one.lag, one.watermark, now - one.progress,
                 dict(hearts[place].stats()) if place in hearts else {}, one.lost, one.restored, one.to_restore,
+                one.stamp / 1000 if one.stamp else None,
             )
             for place, one in sorted(self._path.health.partitions.items())
         ]  # fmt: skip
@@ -145,6 +147,9 @@ class Worker:
         """Work until SIGTERM or SIGINT; returns the exit code. Blocks."""
         registry = CollectorRegistry()
         registry.register(Gauges(self.board, self.health, feed=self.feed, known=self._known))
+        ProcessCollector(registry=registry)
+        timings = Timings(registry)
+        self.path.health.on_step, self.path.health.on_transaction = timings.step, timings.transaction
 
         def app(closing: Callable[[], bool]) -> Any:
             return status_app(self.feed, self.board, self.health, registry, closing=closing)

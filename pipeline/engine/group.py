@@ -208,6 +208,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             committed=lambda: self._consumer.committed(at),
             caught_up=lambda: self._caught_up(at),
             failed=self._failed,
+            on_step=self._health.step,
             on_transaction=self._health.transaction,
         )
 

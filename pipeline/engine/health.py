@@ -24,6 +24,7 @@ class PartitionHealth:
     batch_records, batch_seconds: of the last transaction; seconds from its begin to its commit.
     opens: how often this process opened the partition.
     lost: records that retention took away before they were applied.
+    stamp: when the last record that the heart took arrived, ms UTC of the broker; 0: none yet.
     """
 
     topic: str
@@ -44,6 +45,7 @@ class PartitionHealth:
     ticks: int = 0
     opens: int = 0
     lost: int = 0
+    stamp: int = 0
 
     @property
     def name(self) -> str:
@@ -54,7 +56,7 @@ class PartitionHealth:
         self.progress = time.monotonic()
 
 
-#: Called behind each transaction with the partition, its records and seconds (for histograms).
+#: Called behind each step or transaction with the partition, its records and seconds (for histograms).
 Observer = Callable[[PartitionHealth, int, float], None]
 
 
@@ -78,7 +80,8 @@ class Health:
     answered: float = field(default_factory=time.monotonic)
     broker: str | None = None
     rebalances: int = 0
-    observers: list[Observer] = field(default_factory=list)
+    on_step: Observer | None = None
+    on_transaction: Observer | None = None
 
     def assigned(self, topic: str, partition: int) -> PartitionHealth:
         """The entry of a partition that is ours now; sums of an earlier time with it go on."""
@@ -120,5 +123,10 @@ class Health:
         one.batch_records = records
         one.batch_seconds = seconds
         one.moved()
-        for observer in self.observers:
-            observer(one, records, seconds)
+        if self.on_transaction is not None:
+            self.on_transaction(one, records, seconds)
+
+    def step(self, one: PartitionHealth, records: int, seconds: float) -> None:
+        """The heart took records."""
+        if self.on_step is not None:
+            self.on_step(one, records, seconds)

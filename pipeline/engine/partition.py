@@ -20,7 +20,7 @@ from pipeline.engine.connection import Connection
 from pipeline.engine.errors import StateAheadError
 from pipeline.engine.fatal import told
 from pipeline.engine.fetch import UNPACKED, Unread
-from pipeline.engine.health import PartitionHealth
+from pipeline.engine.health import Observer, PartitionHealth
 from pipeline.engine.tuning import Tuning
 from pipeline.errors import StateError
 
@@ -64,7 +64,7 @@ class Partition:
 
     committed: the group's offset, the one behind the last that is done; None: nothing yet.
     caught_up: whether everything in the topic has been fed. failed: gets the reason when this partition
-    cannot go on. on_transaction: health, records and seconds of each.
+    cannot go on. on_step, on_transaction: told of each.
     """
 
     def __init__(
@@ -81,7 +81,8 @@ class Partition:
         committed: Callable[[], Awaitable[int | None]],
         caught_up: Callable[[], bool],
         failed: Callable[[str, BaseException], None],
-        on_transaction: Callable[[PartitionHealth, int, float], None],
+        on_step: Observer,
+        on_transaction: Observer,
     ) -> None:
         self.source = source
         self.changelog = TopicPartition(f"{source.topic}.changelog", source.partition)
@@ -96,6 +97,7 @@ class Partition:
         self._committed_offset = committed
         self._caught_up = caught_up
         self._failed = failed
+        self._on_step = on_step
         self._on_transaction = on_transaction
         self._transactions: Transactions | None = None
         self._queue: deque[Unread] = deque()
@@ -369,12 +371,16 @@ class Partition:
                 asked = min(left, UNPACKED)
                 some = unread.take(asked)
                 left -= len(some)
+                if some:
+                    self.health.stamp = some[-1].timestamp
                 if len(some) < asked:
                     behind = unread.behind
                     self._queue.popleft()
                 yield some
 
+        began = time.monotonic()
         effects = self.heart.apply(chain.from_iterable(picked()))
+        self._on_step(self.health, most - left, time.monotonic() - began)
         self._taken = max(behind, self.heart.applied + 1)
         step.add(effects, self.heart.applied, most - left, self._taken)
 

@@ -231,6 +231,21 @@ def _partitions(views: Sequence[PartitionView], wall: float) -> Iterator[Metric]
     )
     offset = GaugeMetricFamily("cxloop_applied_offset", "Offset of the last record applied.", labels=labels)
     lag = GaugeMetricFamily("cxloop_lag_events", "Records that are still to be applied.", labels=labels)
+    behind = GaugeMetricFamily(
+        "cxloop_lag_seconds",
+        "How long ago the last record applied had arrived, while others wait; 0 when none does.",
+        labels=labels,
+    )
+    restored = GaugeMetricFamily(
+        "cxloop_restored_records",
+        "Records read so far to restore a partition's state, or events to rebuild it.",
+        labels=labels,
+    )
+    to_restore = GaugeMetricFamily(
+        "cxloop_restorable_records",
+        "Offsets that there are to read until a partition's state is restored.",
+        labels=labels,
+    )
     watermark = GaugeMetricFamily(
         "cxloop_watermark_timestamp_seconds",
         "Event time before which everything has been seen, as Unix time.",
@@ -250,11 +265,15 @@ def _partitions(views: Sequence[PartitionView], wall: float) -> Iterator[Metric]
         offset.add_metric(place, view.applied)
         moved.add_metric(place, round(wall - view.idle_s))
         lost.add_metric(place, view.lost)
+        restored.add_metric(place, view.restored)
+        to_restore.add_metric(place, view.to_restore)
         if view.lag is not None:
             lag.add_metric(place, view.lag)
+            waits = view.lag > 0 and view.arrived is not None
+            behind.add_metric(place, max(0.0, wall - (view.arrived or 0.0)) if waits else 0)
         if view.watermark is not None:
             watermark.add_metric(place, view.watermark / 1000)
-    yield from (up, offset, lag, watermark, moved, lost)
+    yield from (up, offset, lag, behind, watermark, moved, lost, restored, to_restore)
 
 
 def _malformed(feed: Feed) -> Metric:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pipeline.effects import TOUCHPOINTS
 from pipeline.observe.views import (
     OPENING,
+    REBUILDING,
     RESTORING,
     RUNNING,
     STUCK,
@@ -141,7 +142,7 @@ class Pulse:
         events_wait = lag is not None and lag > max(SMALL_LAG, SMALL_LAG_S * (rate or 0.0))
         counts_wait = sum(view.lag or 0 for view in views if not view.of_events)
         behind = self._for_a_while(events_wait or counts_wait > SMALL_LAG, now)
-        opening = [view for view in views if view.state in {OPENING, RESTORING}]
+        opening = [view for view in views if view.state in {OPENING, RESTORING, REBUILDING}]
         if dead or stuck:
             return STUCK, "Stuck. What is below may be out of date.", reasons
         if unready and not opening:
@@ -150,9 +151,10 @@ class Pulse:
             return HEALTHY, "Standing by. Other workers hold the partitions.", reasons
         if opening:
             share = _share(opening)
+            does = "Rebuilding" if any(view.state == REBUILDING for view in opening) else "Restoring"
             return (
                 RESTORING,
-                f"Restoring {len(opening)} of {_count(len(views), 'partition')}{share}.",
+                f"{does} {len(opening)} of {_count(len(views), 'partition')}{share}.",
                 reasons,
             )
         if others := [view for view in views if view.state != RUNNING]:

@@ -15,7 +15,8 @@ TOTAL = "total"
 DIMENSIONS = ("touchpoint", "channel", "stage", "segment")
 
 #: States of a partition.
-OPENING, RESTORING, RUNNING, CLOSING, STUCK = "opening", "restoring", "running", "closing", "stuck"
+OPENING, RESTORING, REBUILDING = "opening", "restoring", "rebuilding"
+RUNNING, CLOSING, STUCK = "running", "closing", "stuck"
 
 
 class MetricValue(Protocol):
@@ -65,7 +66,7 @@ class PartitionView:
     """One partition that this worker holds.
 
     topic: without its prefix.
-    state: `opening`, `restoring`, `running`, `closing` or `stuck`.
+    state: `opening`, `restoring`, `rebuilding`, `running`, `closing` or `stuck`.
     applied: offset of the last record applied; -1 before the first.
     end: offset behind the last record that can be read; None while it is not known.
     lag: records still to apply; None while it is not known.
@@ -73,7 +74,8 @@ class PartitionView:
     idle_s: wall seconds since the last step forward.
     stats: counters of its heart since it was made.
     lost: records that retention took away before they were applied.
-    restored, to_restore: records of its changelog that were read so far, and that there are.
+    restored, to_restore: records of its changelog that were read so far, and that there are; while it is rebuilt, events.
+    arrived: when the last record that was applied had arrived, Unix time; None before the first.
     """
 
     topic: str
@@ -88,6 +90,7 @@ class PartitionView:
     lost: int = 0
     restored: int = 0
     to_restore: int = 0
+    arrived: float | None = None
 
     @property
     def name(self) -> str:

@@ -31,15 +31,16 @@ def test_sums_go_on_when_a_partition_comes_back() -> None:
     assert (again.batch_records, again.batch_seconds) == (5, 0.25)
 
 
-def test_an_observer_sees_each_transaction() -> None:
+def test_observers_see_each_step_and_transaction() -> None:
     seen: list[tuple[str, int, float]] = []
 
     def observer(one: PartitionHealth, records: int, seconds: float) -> None:
         seen.append((one.name, records, seconds))
 
-    health = Health(observers=[observer])
+    health = Health(on_step=observer, on_transaction=observer)
+    health.step(health.assigned("reviews", 3), 4, 0.25)
     health.transaction(health.assigned("reviews", 3), 7, 0.125)
-    assert seen == [("reviews/3", 7, 0.125)]
+    assert seen == [("reviews/3", 4, 0.25), ("reviews/3", 7, 0.125)]
 
 
 def test_alive_is_about_the_poll_loop_only() -> None:

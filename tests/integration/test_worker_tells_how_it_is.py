@@ -170,6 +170,15 @@ def test_its_counters_are_right(told: Told) -> None:
     }
 
 
+def test_it_observes_its_steps_its_transactions_and_itself(told: Told) -> None:
+    for what in ("step", "transaction"):
+        assert told.by(f"cxloop_{what}_records_sum", "topic")["touchpoints",] >= SURVEYS
+        assert told.by(f"cxloop_{what}_seconds_count", "topic").keys() == {
+            ("touchpoints",), ("reviews",), ("metrics",)
+        }  # fmt: skip
+    assert told.by("process_resident_memory_bytes") > Counter({(): 50_000_000})
+
+
 def test_its_gauges_are_right(told: Told) -> None:
     assert told.by("cxloop_followups_open", "team") == {("care",): 19, ("reputation",): 2}
     where = {"window": "24h", "dimension": "total"}

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.observe import BoardView, Feed, Gauges
 from pipeline.observe.gauges import Known
+from pipeline.observe.timings import Timings
 from tests.browser.fakes import NOON, FakeBoard, FakeHealth, Value, alert_record, partition
 
 KNOWN = Known(
@@ -61,6 +62,8 @@ def scrape(
         'cxloop_duplicates_total{partition="0",topic="touchpoints"} 12.0',
         'cxloop_late_total{partition="0",topic="touchpoints"} 31.0',
         'cxloop_lag_events{partition="0",topic="touchpoints"} 0.0',
+        'cxloop_lag_seconds{partition="0",topic="touchpoints"} 0.0',
+        'cxloop_restored_records{partition="0",topic="touchpoints"} 0.0',
         'cxloop_watermark_timestamp_seconds{partition="0",topic="touchpoints"} 1.7953488e+09',
         'cxloop_last_progress_timestamp_seconds{partition="0",topic="touchpoints"} 2e+09',
         'cxloop_partition_up{partition="0",topic="touchpoints"} 1.0',
@@ -95,6 +98,24 @@ def test_a_partition_that_went_away_leaves_no_series() -> None:
     assert 'partition="1"' in scrape(health=health)
     health.views.pop()
     assert 'partition="1"' not in scrape(health=health)
+
+
+def test_while_events_wait_the_lag_grows_with_the_clock() -> None:
+    text = scrape(health=FakeHealth([partition(lag=5, arrived=2_000_000_000.0 - 12)]))
+    assert 'cxloop_lag_seconds{partition="0",topic="touchpoints"} 12.0' in text
+
+
+def test_steps_and_transactions_are_observed_by_topic() -> None:
+    registry = CollectorRegistry()
+    timings = Timings(registry)
+    timings.step(partition(), 400, 0.004)
+    timings.transaction(partition(), 500, 0.03)
+    text = generate_latest(registry).decode()
+    assert 'cxloop_step_seconds_bucket{le="0.005",topic="touchpoints"} 1.0' in text
+    assert 'cxloop_step_records_sum{topic="touchpoints"} 400.0' in text
+    assert 'cxloop_transaction_seconds_sum{topic="touchpoints"} 0.03' in text
+    assert 'cxloop_transaction_records_bucket{le="300.0",topic="touchpoints"} 0.0' in text
+    assert "_created" not in text
 
 
 def test_what_is_not_known_has_no_series() -> None:

@@ -212,7 +212,7 @@ export function drawPartitions(partitions) {
   sync(rows, partitions, (one) => `${one.topic}/${one.partition}`, (one) => h("tr", { role: "row" },
     h("th", { scope: "row", role: "rowheader" }, `${one.topic}/${one.partition}`),
     cell("State", h("span", { class: `state ${one.state}` }, one.state),
-      ...(one.state === "restoring" && one.to_restore ? [h("small", {}, `${count(one.restored)} of ${count(one.to_restore)}`)] : []),
+      ...(["restoring", "rebuilding"].includes(one.state) && one.to_restore ? [h("small", {}, `${count(one.restored)} of ${count(one.to_restore)}`)] : []),
       ...(one.lost ? [h("small", { class: "bad" }, `${several(one.lost, "record")} lost`)] : [])),
     number("Applied", one.applied < 0 ? "none" : count(one.applied)),
     number("End", count(one.end)),
