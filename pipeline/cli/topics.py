@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -24,30 +25,41 @@ def topics(
     ] = True,
     as_json: options.Json = False,
 ) -> None:
-    """Make the topics that are missing, check all of them, and show them.
+    """Make the topics that are missing, check all of them, and show them, with what waits on each input.
 
     Example: cxloop topics --broker kafka:9092
     """
-    from pipeline.engine.topics import ensure  # slow to import, and for Kafka alone
+    from pipeline.engine.lag import waiting  # slow to import, and for Kafka alone
+    from pipeline.engine.topics import ensure
     from pipeline.wiring import connection, plan
 
     settings = all_settings.load(broker=broker, prefix=prefix, partitions=partitions)
-    found = ensure(connection(settings), plan(settings), create=create)
+    kafka = connection(settings)
+    found = ensure(kafka, plan(settings), create=create)
+    inputs = asyncio.run(waiting(kafka, settings.prefix, {t.name: t.partitions for t in found}))
     if as_json:
-        typer.echo(
-            msgspec.json.encode(
-                [
-                    {"name": t.name, "partitions": t.partitions, "replicas": t.replicas, "made": t.made}
-                    for t in found
-                ]
-            ).decode()
-        )
+        shown = [
+            {"name": t.name, "partitions": t.partitions, "replicas": t.replicas, "made": t.made}
+            for t in found
+        ]
+        typer.echo(msgspec.json.encode({"topics": shown, "inputs": inputs}).decode())
         return
+    console = Console()
+    table = _table("Topic", "Partitions", "Replicas", "")
+    for t in found:
+        table.add_row(t.name, str(t.partitions), str(t.replicas), "made just now" if t.made else "")
+    console.print(table)
+    console.print()
+    table = _table("Input", "Partition", "Processed to", "End", "Waiting")
+    for one in inputs:
+        processed = "nothing yet" if one.processed < 0 else f"{one.processed:,}"
+        table.add_row(one.topic, str(one.partition), processed, f"{one.end:,}", f"{one.records:,}")
+    console.print(table)
+
+
+def _table(*columns: str) -> Table:
+    """The first column is a name, and so is one without a title."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("Topic", "Partitions", "Replicas", ""):
-        table.add_column(column, justify="left" if column in ("Topic", "") else "right")
-    for topic in found:
-        table.add_row(
-            topic.name, str(topic.partitions), str(topic.replicas), "made just now" if topic.made else ""
-        )
-    Console().print(table)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 or not column else "right")
+    return table

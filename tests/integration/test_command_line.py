@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.broker import RealKafka
+from tests.integration.bad_records import event
+from tests.integration.kafka_log import Sending, write
 from tests.integration.processes import (
     INTERRUPTIBLE,
     LISTENING,
@@ -267,7 +269,7 @@ def test_topics_are_made_once_and_described(kafka: RealKafka, prefix: str) -> No
     assert ended.code == 0
     assert ended.out.count("made just now") == 9
     ended = run("topics", *where, "--partitions", "2", "--json")
-    found = {one["name"]: one for one in json.loads(ended.out)}
+    found = {one["name"]: one for one in json.loads(ended.out)["topics"]}
     assert ended.code == 0
     assert len(found) == 9
     assert found[f"{prefix}.touchpoints"] | {"made": None} == {
@@ -277,6 +279,29 @@ def test_topics_are_made_once_and_described(kafka: RealKafka, prefix: str) -> No
     ended = run("topics", *where, "--partitions", "3")
     assert ended.code == 1
     assert ended.err.count("has 2 partitions; it needs at least 3") == 4
+
+
+def test_topics_says_what_waits(kafka: RealKafka, prefix: str, running: Processes) -> None:
+    where = ("--broker", kafka.address, "--prefix", prefix)
+    assert run("topics", *where, "--partitions", "1").code == 0
+
+    def inputs() -> dict[str, tuple[int, int]]:
+        """Processed to, and waiting, by topic."""
+        ended = run("topics", *where, "--partitions", "1", "--json")
+        assert (ended.code, ended.err) == (0, "")
+        found = json.loads(ended.out)["inputs"]
+        return {one["topic"].rpartition(".")[2]: (one["processed"], one["records"]) for one in found}
+
+    review = event("review.posted", data={"review_id": "r", "rating": 1})
+    write(kafka.address, [Sending(f"{prefix}.touchpoints", event(id=f"{n}"), b"k") for n in range(5)])
+    write(kafka.address, [Sending(f"{prefix}.reviews", review, b"r")])
+    assert inputs() == {"touchpoints": (-1, 5), "reviews": (-1, 1), "metrics": (-1, 0)}
+    running.worker(kafka.address, prefix, "--partitions", "1")
+    # Behind the copy of the review, on touchpoints too, is the marker of a transaction, which nobody waits for.
+    until("all is processed", lambda: inputs()["touchpoints"] >= (5, 0))
+    until("nothing waits", lambda: not any(waits for _, waits in inputs().values()))
+    shown = run("topics", *where, "--partitions", "1").out
+    assert re.search(rf"{prefix}\.touchpoints +0 +\d+ +\d+ +0\b", shown)
 
 
 def test_several_workers_start_and_end_together(kafka: RealKafka, prefix: str, running: Processes) -> None:
