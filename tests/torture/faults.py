@@ -176,6 +176,18 @@ def cut(shop: Shop, machine: Machine, chance: Random) -> Crew:
     return crew
 
 
+def hole(shop: Shop, machine: Machine, chance: Random) -> Crew:
+    """For 3 to 40 s nothing gets through to the broker or back, and no connection is closed."""
+    shop.door = machine.proxy.address
+    crew = Crew(shop, 2)
+    until("one is ready", lambda: crew.alive[0].is_ready)
+    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
+        machine.proxy.passing.clear()
+        time.sleep(chance.uniform(3, 40))
+        machine.proxy.passing.set()
+    return crew
+
+
 def poisoned(shop: Shop, _: Machine, chance: Random) -> Crew:
     """Records of some seventy bad kinds among the good ones, while workers are killed."""
     crew = Crew(shop, 2)
@@ -254,5 +266,5 @@ def damaged(kafka: RealKafka, topic: str) -> None:
 
 FAULTS: Mapping[str, Fault] = {
     fault.__name__: fault
-    for fault in (killed, storm, zombie, broker, full, cut, rolling, clocks, poisoned, stateless)
+    for fault in (killed, storm, zombie, broker, full, cut, hole, rolling, clocks, poisoned, stateless)
 }

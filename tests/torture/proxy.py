@@ -17,12 +17,15 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 class Proxy:
     """Takes connections on one port and leads them to another. A context manager.
 
-    While `broken` is set, new connections are refused as soon as they are there.
+    While `broken` is set, new connections are refused as soon as they are there. Unless `passing` is set, nothing gets
+    through, and nobody is told, as behind a firewall that has forgotten a connection.
     """
 
     def __init__(self, port: int, to: int) -> None:
         self.address = f"{HOST}:{port}"
         self.broken = threading.Event()
+        self.passing = threading.Event()
+        self.passing.set()
         self._to = to
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -34,6 +37,7 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         self._listening.close()
+        self.passing.set()
         self.cut()
 
     def cut(self) -> int:
@@ -68,6 +72,7 @@ class Proxy:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
+                self.passing.wait()
                 sink.sendall(data)
         with self._lock:
             self._open -= {source, sink}
