@@ -93,6 +93,8 @@ class Changelog:
 
     def snapshot(self, position: Position) -> list[bytes]:
         """The whole state."""
+        # A step of its own: behind the very first one nothing would be missing.
+        self._step += 1
         position.step = self._step
         self._store.take_changes()
         self._seen.take_new()
