@@ -71,7 +71,7 @@ class Heart(Protocol):
         ...
 
     def tick(self, now: int) -> bytes | None:
-        """A `cx.clock.ticked` for this very partition, if its time should move on. now: wall ms UTC."""
+        """A `cx.clock.ticked` for this very partition, if its time should move on. now: ms UTC, of the broker."""
         ...
 
     def stats(self) -> Mapping[str, int]:

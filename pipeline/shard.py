@@ -152,7 +152,7 @@ class Shard:
         return self._changelog.snapshot(self._position())
 
     def tick(self, now: int) -> bytes | None:
-        """A tick, if a timer is due or a pane has passed by now. now: wall ms UTC."""
+        """A tick, if a timer is due or a pane has passed by now. now: ms UTC, of the broker."""
         if self._step.watermark < 0:
             return None
         at = now - self._distance

@@ -14,7 +14,7 @@ from aiokafka.errors import IncompatibleBrokerVersion
 
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import told
-from pipeline.engine.fetch import UNPACKED, unpack_whole_batches
+from pipeline.engine.fetch import unpack_whole_batches
 from pipeline.engine.tuning import Tuning
 
 #: The event loop is given back after so many seconds of restoring.
@@ -68,15 +68,14 @@ class Reader:
         while await consumer.position(source) < end:
             batches = await consumer.getmany(source, timeout_ms=200)
             for unread in batches.get(source, ()):
-                while some := unread.take(UNPACKED):
-                    for record in some:
-                        if record.offset >= end:
-                            return True
-                        if not take(record):
-                            return False
-                        if time.monotonic() - began > SLICE_S:
-                            await asyncio.sleep(0)
-                            began = time.monotonic()
+                for record in unread:
+                    if record.offset >= end:
+                        return True
+                    if not take(record):
+                        return False
+                    if time.monotonic() - began > SLICE_S:
+                        await asyncio.sleep(0)
+                        began = time.monotonic()
         return True
 
 

@@ -48,6 +48,11 @@ class Unread:
             self._wanted = some[-1].offset + 1
         return some
 
+    def __iter__(self) -> Iterator[Any]:
+        """All that is left."""
+        while some := self.take(UNPACKED):
+            yield from some
+
     def _from_wanted(self, batch: Iterable[Any]) -> Iterator[Any]:
         # A batch may be iterated once only; `chain` may be asked again and again for what is left.
         records, wanted = chain(batch), self._wanted

@@ -82,8 +82,7 @@ class Changelog:
 
     def step(self, position: Position) -> tuple[list[bytes], bool]:
         """The records of one transaction, and whether a new round of images begins with them."""
-        self._step += 1
-        position.step = self._step
+        self._number(position)
         changes = [_entry(ref, record) for ref, record in self._store.take_changes()]
         records = _packed(lambda some, _: Delta(position, some, []), changes)
         records += [_pack(Delta(position, [], [part])) for part in _parts(self._seen.take_new())]
@@ -93,9 +92,7 @@ class Changelog:
 
     def snapshot(self, position: Position) -> list[bytes]:
         """The whole state."""
-        # A step of its own: behind the very first one nothing would be missing.
-        self._step += 1
-        position.step = self._step
+        self._number(position)  # a step of its own: behind the very first one nothing would be missing
         self._store.take_changes()
         self._seen.take_new()
         images = [record for shelf in range(SHELVES) for record in self._image(shelf)]
@@ -136,6 +133,10 @@ class Changelog:
             ) from error
         for generation, fingerprints in step.seen:
             self._seen.load(generation, fingerprints)
+
+    def _number(self, position: Position) -> None:
+        self._step += 1
+        position.step = self._step
 
     def _count(self, step: int) -> None:
         if step == 1:

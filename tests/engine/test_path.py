@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition as At
 from pipeline.engine import BrokerUnreachableError, Connection, EventPath, Health, Plan, Tuning, topics
 from tests.broker import RealKafka, free_port
 from tests.engine.counting_heart import ROUND, CountingHeart
-from tests.engine.workers import read
+from tests.engine.workers import committed
 
 TUNING = Tuning(batch=20, linger_s=0.001, heartbeat_s=0.3, quiet_s=0.1)
 
@@ -153,7 +153,7 @@ async def test_a_state_that_is_gone_is_refused_and_can_be_rebuilt_of_the_events(
             heart = path.hearts["touchpoints", 0]
             assert isinstance(heart, CountingHeart)
             assert heart.counts == {"one": 30}
-    alerts = [value for _, _, _, value in read(kafka.address, f"{prefix}.alerts")]
+    alerts = [one.value for one in committed(kafka.address, f"{prefix}.alerts")]
     assert alerts == [f"0 one {count} {count - 1}".encode() for count in (10, 20, 30)]
 
 

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
+
+from tests.integration.kafka_log import LogRecord, read
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
@@ -76,6 +78,11 @@ class Worker:
         return self.process.wait(within_s)
 
 
+def committed(broker: str, topic: str) -> list[LogRecord]:
+    """All that is committed on a topic, by partition and offset."""
+    return read(broker, [topic])[topic]
+
+
 class Town:
     """A prefix with workers, events and outputs. A context that ends all workers."""
 
@@ -125,59 +132,28 @@ class Town:
             yield gone
             time.sleep(0.02)
 
-    def read(self, topic: str) -> list[tuple[int, int, bytes | None, bytes]]:
-        """All that is committed on a topic: partition, offset, key, value."""
-        return read(self.broker, f"{self.prefix}.{topic}")
+    def read(self, topic: str) -> list[LogRecord]:
+        """All that is committed on a topic, by partition and offset."""
+        return committed(self.broker, f"{self.prefix}.{topic}")
 
     def expected(self, topic: str = "touchpoints") -> list[str]:
         """What counting hearts have to say about what is on a topic."""
         counts: Counter[bytes] = Counter()
         outputs = []
-        for part, offset, key, _ in sorted(self.read(topic), key=lambda one: one[:2]):
-            if key is None:
+        for one in self.read(topic):
+            if one.key is None:
                 continue
-            counts[key] += 1
-            if counts[key] % 10 == 0:
-                outputs.append(f"{part} {key.decode()} {counts[key]} {offset}")
+            counts[one.key] += 1
+            if counts[one.key] % 10 == 0:
+                outputs.append(f"{one.partition} {one.key.decode()} {counts[one.key]} {one.offset}")
         return sorted(outputs)
 
     def outputs(self) -> list[str]:
         """What they said."""
-        return sorted(value.decode() for _, _, _, value in self.read("alerts"))
+        return sorted((one.value or b"").decode() for one in self.read("alerts"))
 
     def settled(self, within_s: float = 40.0) -> None:
         """Wait until the workers have applied all that was sent, then compare."""
         expected = self.expected()
         until("all outputs", lambda: len(self.outputs()) >= len(expected), within_s)
         assert self.outputs() == expected
-
-
-def read(broker: str, topic: str) -> list[tuple[int, int, bytes | None, bytes]]:
-    """All that is committed on a topic: partition, offset, key, value."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": broker,
-            "group.id": f"{topic}-check",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-        }
-    )
-    try:
-        parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, part, 0) for part in parts])
-        found: list[tuple[int, int, bytes | None, bytes]] = []
-        open_parts: set[int | None] = set(parts)
-        while open_parts:
-            for message in consumer.consume(1_000, 5):
-                if message.error():
-                    open_parts.discard(message.partition())
-                    continue
-                part, offset, value = message.partition(), message.offset(), message.value()
-                assert part is not None
-                assert offset is not None
-                assert value is not None
-                found.append((part, offset, message.key(), value))
-        return found
-    finally:
-        consumer.close()

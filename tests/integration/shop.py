@@ -11,14 +11,10 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-
-import msgspec
 
 from bench.load import events
 from pipeline import parts
 from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS, TOUCHPOINTS
-from pipeline.events.codec import millis
 from pipeline.settings import Settings
 from tests.integration import uninterrupted
 from tests.integration.in_process import make_topics
@@ -93,18 +89,6 @@ class Shop:
         found = read(self.broker, [f"{self.prefix}.{topic}" for topic in TOPICS])
         return {topic: found[f"{self.prefix}.{topic}"] for topic in TOPICS}
 
-    def ticks(self) -> dict[str, int]:
-        """The time of the newest tick (ms), by partition."""
-        found = {}
-        for one in self.log()[TOUCHPOINTS]:
-            if b'"cx.clock.ticked"' in (one.value or b""):
-                found[f"{one.topic}/{one.partition}"] = _time_of(one.value)
-        return found
-
-    def letters_about_ticks(self) -> int:
-        """How many dead letters say that a tick was wrong."""
-        return sum(b"cx.clock.ticked" in (one.value or b"") for one in self.log()[DEAD_LETTERS])
-
     def compare(self) -> int:
         """Compare all outputs with what they should be. Returns how many there are."""
         with self.offsets() as offsets:
@@ -122,10 +106,6 @@ class Shop:
         assert len(log[FOLLOW_UPS]) > 500
         assert len(copies) > 500
         return sum(len(log[topic]) for topic in (ALERTS, FOLLOW_UPS, DEAD_LETTERS)) + len(copies)
-
-
-def _time_of(value: bytes | None) -> int:
-    return millis(datetime.fromisoformat(msgspec.json.decode(value or b"{}")["time"]))
 
 
 def same(actual: Counter[uninterrupted.Said], expected: Counter[uninterrupted.Said]) -> bool:

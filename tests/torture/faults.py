@@ -13,10 +13,13 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from bench.load import START
+from pipeline.effects import DEAD_LETTERS, TOUCHPOINTS
 from pipeline.engine.tuning import Tuning
+from pipeline.events.codec import decode, millis
+from pipeline.events.model import Event
 from tests.broker import RealKafka
 from tests.integration.bad_records import CASES, TIME, Case
-from tests.integration.kafka_log import Sending, Writer
+from tests.integration.kafka_log import LogRecord, Sending, Writer
 from tests.integration.processes import until
 from tests.integration.shop import INPUTS, Shop
 from tests.torture.crew import GAVE_UP, PATIENCE_S, Crew
@@ -50,6 +53,23 @@ def moments(shop: Shop, seconds: float, first: float, pause: Callable[[], float]
         if gone >= due:
             due = gone + pause()
             yield
+
+
+def outage(
+    shop: Shop,
+    chance: Random,
+    begin: Callable[[], None],
+    seconds: Callable[[], float],
+    end: Callable[[], None],
+) -> Crew:
+    """Once, in the midst of the work, there is no broker for a while."""
+    crew = Crew(shop, 2)
+    until("one is ready", lambda: crew.alive[0].is_ready)
+    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
+        begin()
+        time.sleep(seconds())
+        end()
+    return crew
 
 
 def killed(shop: Shop, _: Machine, chance: Random) -> Crew:
@@ -96,13 +116,8 @@ def zombie(shop: Shop, _: Machine, chance: Random) -> Crew:
 
 def broker(shop: Shop, machine: Machine, chance: Random) -> Crew:
     """The broker is killed -9, and comes back after 1 to 60 s (mostly some ten)."""
-    crew = Crew(shop, 2)
-    until("one is ready", lambda: crew.alive[0].is_ready)
-    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
-        machine.kafka.kill()
-        time.sleep(min(60, 1 + chance.expovariate(1 / 10)))
-        machine.kafka.start()
-    return crew
+    kafka = machine.kafka
+    return outage(shop, chance, kafka.kill, lambda: min(60, 1 + chance.expovariate(1 / 10)), kafka.start)
 
 
 def rolling(shop: Shop, _: Machine, chance: Random) -> Crew:
@@ -125,14 +140,9 @@ def rolling(shop: Shop, _: Machine, chance: Random) -> Crew:
 
 def full(shop: Shop, machine: Machine, chance: Random) -> Crew:
     """The broker's disk is full: it ends itself in the midst of its work, and comes back when there is room again."""
-    crew = Crew(shop, 2)
-    until("one is ready", lambda: crew.alive[0].is_ready)
-    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
-        # Nothing arrives meanwhile, but what comes of the last events is still to be written.
-        machine.kafka.fill_disk()
-        time.sleep(chance.uniform(1, 10))
-        machine.kafka.start()
-    return crew
+    # Nothing arrives meanwhile, but what comes of the last events is still to be written.
+    kafka = machine.kafka
+    return outage(shop, chance, kafka.fill_disk, lambda: chance.uniform(1, 10), kafka.start)
 
 
 def clocks(shop: Shop, _: Machine, chance: Random) -> Crew:
@@ -143,17 +153,30 @@ def clocks(shop: Shop, _: Machine, chance: Random) -> Crew:
     for hour, zone in zip(hours, zones, strict=True):
         crew.hire(env={**wrong_clock(hour), "TZ": zone})
     until("both are ready", lambda: all(one.is_ready for one in crew.alive))
-    for _moment in moments(shop, LONG_S, math.inf, lambda: math.inf):
+    for _gone in shop.stream(LONG_S):
         pass
     shop.done(crew.alive)
-    began = shop.ticks()
+    began = ticks(shop.log())
     time.sleep(QUIET_S)
     # Each partition's time goes on, at the pace of the broker's clock.
-    ended = shop.ticks()
-    for place, at in ended.items():
+    log = shop.log()
+    for place, at in ticks(log).items():
         assert at - began.get(place, at) < 2 * QUIET_S * 1000, f"{place} went too far"
-    assert not shop.letters_about_ticks()
+    assert not any(map(is_about_a_tick, log[DEAD_LETTERS]))
     return crew
+
+
+def ticks(log: Mapping[str, Sequence[LogRecord]]) -> dict[str, int]:
+    """The time of the newest tick (ms), by partition of the customers' topic."""
+    return {
+        f"{one.topic}/{one.partition}": millis(event.time)
+        for one in filter(is_about_a_tick, log[TOUCHPOINTS])
+        if isinstance(event := decode(one), Event)
+    }
+
+
+def is_about_a_tick(record: LogRecord) -> bool:
+    return b"cx.clock.ticked" in (record.value or b"")
 
 
 def wrong_clock(by: str) -> dict[str, str]:
@@ -178,14 +201,8 @@ def cut(shop: Shop, machine: Machine, chance: Random) -> Crew:
 
 def hole(shop: Shop, machine: Machine, chance: Random) -> Crew:
     """For 3 to 40 s nothing gets through to the broker or back, and no connection is closed."""
-    shop.door = machine.proxy.address
-    crew = Crew(shop, 2)
-    until("one is ready", lambda: crew.alive[0].is_ready)
-    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
-        machine.proxy.passing.clear()
-        time.sleep(chance.uniform(3, 40))
-        machine.proxy.passing.set()
-    return crew
+    passing, shop.door = machine.proxy.passing, machine.proxy.address
+    return outage(shop, chance, passing.clear, lambda: chance.uniform(3, 40), passing.set)
 
 
 def poisoned(shop: Shop, _: Machine, chance: Random) -> Crew:

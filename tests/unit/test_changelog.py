@@ -264,6 +264,15 @@ def test_a_log_whose_beginning_was_cut_off_too_far_is_noticed() -> None:
         restored(record for records in log[2:] for record in records)
 
 
+def test_a_snapshot_that_was_cut_off_is_noticed_though_all_before_it_was_one_step() -> None:
+    state = State()
+    state.step()
+    records = state.log.snapshot(state.position())
+    restored(records)
+    with pytest.raises(StateError, match="the oldest records of the state, before step 2, are missing"):
+        restored(records[1:])
+
+
 def one_record() -> bytes:
     state = State()
     state.put("a", Note(text="x"))
