@@ -7,7 +7,7 @@ answered later, most arrives within a minute, a little arrives hours late, and s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from confluent_kafka import KafkaError, Message, Producer
@@ -166,9 +166,14 @@ def events(count: int, *, seed: int = 1, customers: int = 100_000) -> Iterator[t
         yield event
 
 
-def load(kafka: RealKafka, prefix: str, count: int, *, seed: int = 1) -> None:
+def load(kafka: RealKafka, prefix: str, count: int, *, seed: int = 1, partitions: int = PARTITIONS) -> None:
     """Create `<prefix>.touchpoints` and `<prefix>.reviews`, and put `count` events into them."""
-    kafka.create_topics({f"{prefix}.{topic}": PARTITIONS for topic in TOPICS}, TOPIC_CONFIG)
+    kafka.create_topics({f"{prefix}.{topic}": partitions for topic in TOPICS}, TOPIC_CONFIG)
+    write(kafka, ((f"{prefix}.{topic}", key, value) for topic, key, value in events(count, seed=seed)))
+
+
+def write(kafka: RealKafka, records: Iterable[tuple[str, str, str]]) -> None:
+    """Write records (topic, key, value), as fast as it goes. Raises RuntimeError where one was not taken."""
     lost: list[str] = []
 
     def note(error: KafkaError | None, _: Message) -> None:
@@ -185,10 +190,10 @@ def load(kafka: RealKafka, prefix: str, count: int, *, seed: int = 1) -> None:
             "delivery.report.only.error": True,
         }
     )
-    for number, (topic, key, value) in enumerate(events(count, seed=seed)):
+    for number, (topic, key, value) in enumerate(records):
         while True:
             try:
-                producer.produce(f"{prefix}.{topic}", value, key, on_delivery=note)
+                producer.produce(topic, value, key, on_delivery=note)
                 break
             except BufferError:
                 producer.poll(0.1)
@@ -196,4 +201,4 @@ def load(kafka: RealKafka, prefix: str, count: int, *, seed: int = 1) -> None:
             producer.poll(0)
     producer.flush()
     if lost:
-        raise RuntimeError(f"{len(lost)} of {count} events did not reach Kafka: {lost[0]}")
+        raise RuntimeError(f"{len(lost)} records did not reach Kafka: {lost[0]}")

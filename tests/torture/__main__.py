@@ -2,8 +2,9 @@
 
 usage: python -m tests.torture [--rounds 3] [--seed 1] [--only FAULT ...] [--report FILE]
 
-A round that failed can be repeated: --only FAULT --seed SEED --rounds 1. What its workers said is kept in
-build/torture. Ends with `N passed, N failed`, and exits with 1 where one failed.
+A round that failed can be repeated: --only FAULT --seed SEED --rounds 1. What the workers of a round said is
+kept in build/torture, and how it went in rounds.jsonl there: --report makes a page of all that stand in that
+file. Ends with `N passed, N failed`, and exits with 1 where one failed.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+
+import msgspec
 
 from tests.broker import BrokerError, RealKafka
 from tests.integration.processes import ROOT, processes
@@ -27,6 +30,7 @@ from tests.torture.faults import FAULTS, Machine
 from tests.torture.proxy import Proxy
 
 KEPT = ROOT / "build" / "torture"
+ROUNDS = KEPT / "rounds.jsonl"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Round:
     fault: str
     seed: int
     seconds: float
-    codes: Counter[int]
+    codes: Mapping[int, int]
     compared: int
     wrong: str
 
@@ -47,8 +51,8 @@ class Round:
 
 
 def play(fault: str, seed: int, machine: Machine) -> Round:
-    """One round. What was said in it is kept where it fails."""
-    began, compared, codes = time.monotonic(), 0, Counter[int]()
+    """One round. What was said in it is kept, for slow ones too have something to tell."""
+    began, compared, codes = time.monotonic(), 0, dict[int, int]()
     said, wrong = io.StringIO(), ""
     with tempfile.TemporaryDirectory() as home, contextlib.redirect_stdout(said):
         try:
@@ -57,16 +61,18 @@ def play(fault: str, seed: int, machine: Machine) -> Round:
                 crew = FAULTS[fault](shop, machine, Random(f"{fault} {seed}"))
                 crew.settle()
                 crew.dismiss()
-                codes = Counter(crew.codes)
+                codes = dict(Counter(crew.codes))
                 compared = shop.compare()
         except Exception as error:  # noqa: BLE001 - a round that fails is what this looks for
             wrong = (
                 f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'see what was said'}"
             )
-    if wrong:
-        KEPT.mkdir(parents=True, exist_ok=True)
-        (KEPT / f"{fault}-{seed}.log").write_text(f"{wrong}\n{said.getvalue()}")
-    return Round(fault, seed, time.monotonic() - began, codes, compared, wrong)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{fault}-{seed}.log").write_text(f"{wrong}\n{said.getvalue()}")
+    went = Round(fault, seed, time.monotonic() - began, codes, compared, wrong)
+    with ROUNDS.open("ab") as rounds:
+        rounds.write(msgspec.json.encode(went) + b"\n")
+    return went
 
 
 def report(rounds: Sequence[Round]) -> str:
@@ -77,7 +83,7 @@ def report(rounds: Sequence[Round]) -> str:
         "`make torture` breaks real workers on a real Kafka at random while a shop's customers are busy. Afterwards it",
         "compares every alert, follow-up, dead letter and forwarded copy, byte by byte, and the sums of all counts, with",
         "what hearts say to the same log that nobody ever interrupts. A round is repeated with its seed. This is what the",
-        "last long run said:",
+        "rounds of the last long run said:",
         "",
         "| fault | what it is | rounds | seeds | failed | outputs compared | workers that ended |",
         "|---|---|---|---|---|---|---|",
@@ -86,7 +92,7 @@ def report(rounds: Sequence[Round]) -> str:
         some = [one for one in rounds if one.fault == fault]
         seeds = f"{min(one.seed for one in some)} to {max(one.seed for one in some)}"
         failed = ", ".join(str(one.seed) for one in some if one.wrong) or "0"
-        compared, ended = sum(one.compared for one in some), sum(one.codes.total() for one in some)
+        compared, ended = sum(one.compared for one in some), sum(sum(one.codes.values()) for one in some)
         what = (FAULTS[fault].__doc__ or "").strip()
         lines.append(f"| {fault} | {what} | {len(some)} | {seeds} | {failed} | {compared:,} | {ended} |")
     return "\n".join(lines) + "\n"
@@ -97,7 +103,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="of each fault (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the first round (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT")
-    parser.add_argument("--report", type=Path, help="a file for a table of it all")
+    parser.add_argument("--report", type=Path, help="a file for a table of all rounds so far")
     options = parser.parse_args()
 
     rounds: list[Round] = []
@@ -108,7 +114,9 @@ def main() -> int:
                 rounds.append(play(fault, seed, machine))
                 print(rounds[-1], flush=True)
     if options.report is not None:
-        options.report.write_text(report(rounds))
+        options.report.write_text(
+            report([msgspec.json.decode(line, type=Round) for line in ROUNDS.read_bytes().splitlines()])
+        )
     failed = sum(bool(one.wrong) for one in rounds)
     print(f"{len(rounds) - failed} passed, {failed} failed")
     return 1 if failed else 0
