@@ -261,7 +261,7 @@ class Board:
     def _withdraw_changed_rules(self) -> None:
         """Alerts of rules that are gone, or judge something else now, end as withdrawn."""
         judges = {episodes.id: episodes for some in self._episodes.values() for episodes in some}
-        for ref, record in list(self._store):
+        for ref, record in self._store:
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)
             elif isinstance(record, Judgement):

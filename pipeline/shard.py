@@ -129,7 +129,8 @@ class Shard:
         self.applied, self._distance = position.applied, position.distance
         self._step.watermark, self._step.latest = position.watermark, position.latest
         self._tally.watermark = position.watermark
-        self._withdraw_removed_rules()
+        if position.rules != self._settings.rules.version:
+            self._withdraw_removed_rules()
         if self._step.outputs:
             return self._effects()
         if self.watermark is not None or not waiting:
@@ -358,7 +359,7 @@ class Shard:
     def _withdraw_removed_rules(self) -> None:
         """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""
         kinds = {rule.id: rule.kind for rule in self._settings.rules.rules}
-        for ref, record in list(self._store):
+        for ref, record in self._store:
             what = ref[0].removesuffix("/once")
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)

@@ -8,13 +8,14 @@ changes single records. Steps are numbered, so that one that is missing is notic
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 
 import cramjam
 import msgspec
 
 from pipeline.errors import StateError
-from pipeline.state.records import Ref, Remembered
+from pipeline.state.records import Numerous, Ref, Remembered, kind_of, packed
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Store
 
@@ -72,9 +73,7 @@ class Changelog:
 
     def __init__(self, store: Store, seen: Seen, kinds: Sequence[type[Remembered]]) -> None:
         self._store, self._seen = store, seen
-        self._decoders: dict[str, Callable[[bytes], Remembered]] = {
-            kind.__name__: msgspec.msgpack.Decoder(kind).decode for kind in kinds
-        }
+        self._readers = {kind.__name__: _reader(kind) for kind in kinds}
         self.position = Position()
         self._step = self._next_shelf = 0
         # The shelves that have had an image since the first record that was loaded; None: it was the very first step.
@@ -126,7 +125,7 @@ class Changelog:
             self.position, entries = step.position, step.changes
         try:
             for what, key, sub, kind, raw in entries:
-                self._store.load((what, key, sub), self._decoders[kind](raw) if kind else None)
+                self._store.load((sys.intern(what), key, sub), self._readers[kind](raw) if kind else None)
         except (KeyError, msgspec.DecodeError) as error:
             raise StateError(
                 f"a record of the state has another shape than this cxloop knows: {error}"
@@ -154,7 +153,22 @@ class Changelog:
         self._next_shelf = 0
 
 
-def _entry(ref: Ref, record: Remembered | None) -> Entry:
+def _reader(kind: type[Remembered]) -> Callable[[msgspec.Raw], Remembered | bytes]:
+    """Reads a record, or, where it is numerous, makes sure that it can be read."""
+    decode = msgspec.msgpack.Decoder(kind).decode
+    if not issubclass(kind, Numerous):
+        return decode
+
+    def read(raw: msgspec.Raw) -> bytes:
+        decode(raw)
+        return packed(kind, bytes(raw))
+
+    return read
+
+
+def _entry(ref: Ref, record: Remembered | bytes | None) -> Entry:
+    if isinstance(record, bytes):
+        return (*ref, kind_of(record).__name__, msgspec.Raw(memoryview(record)[1:]))
     # Encoded here, each record would be copied twice; in its place, it becomes the same bytes.
     return (*ref, type(record).__name__ if record is not None else "", record)  # type: ignore[return-value]
 

@@ -38,7 +38,11 @@ class Remembered(msgspec.Struct, array_like=True, gc=False):
     wake: int = 0
 
 
-class Contact(Remembered, kw_only=True):
+class Numerous(Remembered):
+    """One of so many that it is kept packed while nobody looks at it: a third of the memory."""
+
+
+class Contact(Numerous, kw_only=True):
     """opened, first: ms; -1: not known yet. orphans: replies that came before the opening."""
 
     opened: int = -1
@@ -47,7 +51,7 @@ class Contact(Remembered, kw_only=True):
     orphans: list[int] = msgspec.field(default_factory=list)
 
 
-class Review(Remembered, kw_only=True):
+class Review(Numerous, kw_only=True):
     """at: ms, of the newest version; -1: only a response is known. hundredths: of its rating."""
 
     at: int = -1
@@ -105,7 +109,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
             self.ended = (at, code)
 
 
-class Waits(Remembered, kw_only=True):
+class Waits(Numerous, kw_only=True):
     """What waits, and the times of answers (ms, ascending), of one key and part."""
 
     asks: list[Ask] = msgspec.field(default_factory=list)
@@ -123,13 +127,13 @@ class Hit(msgspec.Struct, array_like=True, gc=False):
     fired: bool = False
 
 
-class Hits(Remembered, kw_only=True):
+class Hits(Numerous, kw_only=True):
     """Matches of one key and part, in order of (time, arrival)."""
 
     hits: list[Hit] = msgspec.field(default_factory=list)
 
 
-class Cooldown(Remembered, kw_only=True):
+class Cooldown(Numerous, kw_only=True):
     """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode, alert that holds it)."""
 
     firings: list[tuple[int, str]] = msgspec.field(default_factory=list)
@@ -163,7 +167,7 @@ class Reason(msgspec.Struct, array_like=True, gc=False):
     ended: bool = False
 
 
-class FollowUp(Remembered, kw_only=True):
+class FollowUp(Numerous, kw_only=True):
     """One task. Times are ms; events: how many its life has had."""
 
     followup_id: str
@@ -199,3 +203,35 @@ class Level(Remembered, kw_only=True):
     """How many are open now."""
 
     n: int = 0
+
+
+_NUMEROUS: Final = (Contact, Review, Waits, Hits, Cooldown, FollowUp)
+_NUMBERS: Final = {kind: bytes((number,)) for number, kind in enumerate(_NUMEROUS)}
+_encode = msgspec.msgpack.Encoder().encode
+_decoders = [msgspec.msgpack.Decoder(kind).decode for kind in _NUMEROUS]
+_decode_wake = msgspec.msgpack.Decoder(Remembered).decode
+
+
+def pack(record: Numerous) -> bytes:
+    """A byte that says which kind it is, and msgpack."""
+    return packed(record.__class__, _encode(record))
+
+
+def packed(kind: type[Numerous], raw: bytes) -> bytes:
+    """What is msgpack already."""
+    return _NUMBERS[kind] + raw
+
+
+def unpack(packed: bytes) -> Numerous:
+    """What was packed."""
+    return _decoders[packed[0]](memoryview(packed)[1:])
+
+
+def wake_of(packed: bytes) -> int:
+    """The wake time of what was packed (ms)."""
+    return _decode_wake(memoryview(packed)[1:]).wake
+
+
+def kind_of(packed: bytes) -> type[Numerous]:
+    """The class of what was packed."""
+    return _NUMEROUS[packed[0]]

@@ -7,7 +7,7 @@ from typing import Final
 
 from xxhash import xxh3_64_intdigest
 
-from pipeline.state.records import Ref, Remembered
+from pipeline.state.records import Numerous, Ref, Remembered, pack, unpack, wake_of
 from pipeline.state.timers import Timers
 
 SHELVES: Final = 256
@@ -19,22 +19,31 @@ def shelf_of(key: str) -> int:
 
 
 class Store:
-    """Records by ref, and their wake-up times."""
+    """Records by ref, and their wake-up times.
+
+    Those that are numerous are packed when their shelf is taken down, and unpacked when somebody asks for them.
+    """
 
     def __init__(self) -> None:
-        self._records: dict[Ref, Remembered] = {}
-        self._shelves: list[set[Ref]] = [set() for _ in range(SHELVES)]
+        self._records: dict[Ref, Remembered | bytes] = {}
+        #: Refs that were dropped, or dropped and put again, stand there until the shelf is taken down.
+        self._shelves: list[list[Ref]] = [[] for _ in range(SHELVES)]
         #: They may hold stale entries: one counts only if its record still has that wake time.
-        self.timers = Timers()
+        self.timers = Timers(self._wake_of)
         self._changed: dict[Ref, Remembered | None] = {}
-        #: The record at a ref, or None. After changing it, `put` it back.
-        self.get = self._records.get
+
+    def get(self, ref: Ref) -> Remembered | None:
+        """The record at a ref, or None. After changing it, `put` it back."""
+        record = self._records.get(ref)
+        if isinstance(record, bytes):
+            record = self._records[ref] = unpack(record)
+        return record
 
     def put(self, ref: Ref, record: Remembered, wake: int) -> None:
         """Keep a new or changed record, to be looked at when the watermark is beyond `wake`."""
         before = self._records.get(ref)
         if before is None:
-            self._shelves[shelf_of(ref[1])].add(ref)
+            self._shelves[shelf_of(ref[1])].append(ref)
         if before is not record or record.wake != wake:
             record.wake = wake
             self.timers.add(wake, ref)
@@ -43,14 +52,13 @@ class Store:
     def drop(self, ref: Ref) -> None:
         """Forget a record."""
         if self._records.pop(ref, None) is not None:
-            self._shelves[shelf_of(ref[1])].discard(ref)
             self._changed[ref] = None
 
     def pop_due(self, before: int) -> tuple[int, Ref, Remembered] | None:
         """The next record whose wake time is strictly below `before`, in order of (time, ref)."""
         while (timer := self.timers.pop(before)) is not None:
             wake, ref = timer
-            record = self._records.get(ref)
+            record = self.get(ref)
             if record is not None and record.wake == wake:
                 return wake, ref, record
         return None
@@ -60,33 +68,50 @@ class Store:
         changes, self._changed = self._changed, {}
         return list(changes.items())
 
-    def shelf(self, number: int) -> Iterator[tuple[Ref, Remembered]]:
-        """All records of one shelf."""
-        return ((ref, self._records[ref]) for ref in self._shelves[number])
+    def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:
+        """All records of one shelf, those that are numerous packed. Only after `take_changes`."""
+        records, kept = self._records, []
+        for ref in dict.fromkeys(self._shelves[number]):
+            record = records.get(ref)
+            if record is None:
+                continue
+            if isinstance(record, Numerous):
+                record = records[ref] = pack(record)
+            kept.append((ref, record))
+        self._shelves[number] = [ref for ref, _ in kept]
+        return kept
 
-    def load(self, ref: Ref, record: Remembered | None) -> None:
-        """Restore one record (None: it was dropped), without counting it as a change."""
+    def load(self, ref: Ref, record: Remembered | bytes | None) -> None:
+        """Restore one record, which may be packed (None: it was dropped), without counting it as a change."""
         if record is None:
             self._records.pop(ref, None)
-            self._shelves[shelf_of(ref[1])].discard(ref)
-        else:
-            self._records[ref] = record
-            self._shelves[shelf_of(ref[1])].add(ref)
+            return
+        if ref not in self._records:
+            self._shelves[shelf_of(ref[1])].append(ref)
+        self._records[ref] = record
 
     def clear_shelf(self, number: int) -> None:
         """Forget a shelf, before its image is loaded."""
         for ref in self._shelves[number]:
-            del self._records[ref]
+            self._records.pop(ref, None)
         self._shelves[number].clear()
 
     def loaded(self) -> None:
         """Make the timers anew, after the last `load`."""
-        self.timers = Timers()
+        self.timers = Timers(self._wake_of)
         for ref, record in self._records.items():
-            self.timers.add(record.wake, ref)
+            self.timers.add(wake_of(record) if isinstance(record, bytes) else record.wake, ref)
+
+    def _wake_of(self, ref: Ref) -> int | None:
+        record = self._records.get(ref)
+        if record is None:
+            return None
+        return wake_of(record) if isinstance(record, bytes) else record.wake
 
     def __iter__(self) -> Iterator[tuple[Ref, Remembered]]:
-        return iter(self._records.items())
+        """All records; they may be dropped meanwhile. What is packed stays so."""
+        for ref, record in list(self._records.items()):
+            yield ref, unpack(record) if isinstance(record, bytes) else record
 
     def __len__(self) -> int:
         return len(self._records)

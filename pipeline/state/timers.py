@@ -7,6 +7,7 @@ only grows, and the heap is small.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from typing import Final
 
 from pipeline.span import HOUR
@@ -19,12 +20,17 @@ NEVER: Final = 1 << 61
 
 
 class Timers:
-    """(ms UTC, ref) in order. soonest: none is earlier; it may be too early, and pop(soonest + 1) mends that."""
+    """(ms UTC, ref) in order. soonest: none is earlier; it may be too early, and pop(soonest + 1) mends that.
 
-    def __init__(self) -> None:
+    wake_of: when a ref wakes as things are now (ms), or None where there is none. A drawer keeps refs alone, for
+    most of them wake at another time, or not at all, by the time its hour comes.
+    """
+
+    def __init__(self, wake_of: Callable[[Ref], int | None]) -> None:
         self.soonest = NEVER
+        self._wake_of = wake_of
         self._heap: list[Timer] = []
-        self._drawers: dict[int, list[Timer]] = {}
+        self._drawers: dict[int, list[Ref]] = {}
         self._hours: list[int] = []
         #: What is earlier is in the heap, the others are in drawers.
         self._until = 0
@@ -38,17 +44,15 @@ class Timers:
         hour = at // HOUR
         drawer = self._drawers.get(hour)
         if drawer is None:
-            self._drawers[hour] = [(at, ref)]
+            self._drawers[hour] = [ref]
             heapq.heappush(self._hours, hour)
         else:
-            drawer.append((at, ref))
+            drawer.append(ref)
 
     def pop(self, before: int) -> Timer | None:
         """The next one that is strictly below `before`, or None."""
         while not self._heap and self._hours and self._hours[0] * HOUR < before:
-            hour = heapq.heappop(self._hours)
-            self._heap, self._until = self._drawers.pop(hour), (hour + 1) * HOUR
-            heapq.heapify(self._heap)
+            self._open(heapq.heappop(self._hours))
         if self._heap:
             if self._heap[0][0] < before:
                 return heapq.heappop(self._heap)
@@ -56,3 +60,11 @@ class Timers:
         else:
             self.soonest = self._hours[0] * HOUR if self._hours else NEVER
         return None
+
+    def _open(self, hour: int) -> None:
+        self._until = (hour + 1) * HOUR
+        for ref in dict.fromkeys(self._drawers.pop(hour)):
+            at = self._wake_of(ref)
+            if at is not None and at // HOUR == hour:
+                self._heap.append((at, ref))
+        heapq.heapify(self._heap)
