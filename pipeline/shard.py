@@ -349,7 +349,7 @@ class Shard:
             elif isinstance(rule, CountRule):
                 count = CountEpisodes(rule, self._step, self._alerts)
                 handlers.setdefault(rule.when.event, []).append(count.on_event)
-                self._wakes[rule.id] = count.on_wake
+                self._wakes[rule.id] = self._wakes[count.past] = count.on_wake
             else:
                 handlers.setdefault(rule.when.event, []).append(
                     EventEpisodes(rule, self._step, self._alerts).on_event
@@ -360,7 +360,7 @@ class Shard:
         """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""
         kinds = {rule.id: rule.kind for rule in self._settings.rules.rules}
         for ref, record in self._store:
-            what = ref[0].removesuffix("/once")
+            what = ref[0].partition("/")[0]
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)
             elif not what.startswith("@") and (

@@ -128,9 +128,10 @@ class Hit(msgspec.Struct, array_like=True, gc=False):
 
 
 class Hits(Numerous, kw_only=True):
-    """Matches of one key and part, in order of (time, arrival)."""
+    """Matches of one key and part, in order of (time, arrival). blocks: where those of older ones begin (ms, ascending)."""
 
     hits: list[Hit] = msgspec.field(default_factory=list)
+    blocks: list[int] = msgspec.field(default_factory=list)
 
 
 class Cooldown(Numerous, kw_only=True):
