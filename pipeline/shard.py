@@ -29,9 +29,10 @@ from pipeline.metrics.tally import Tally
 from pipeline.metrics.window import pane_end
 from pipeline.rules.absence import AbsenceEpisodes, withdraw
 from pipeline.rules.alerts import Alert, Alerts
-from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Role, RuleSet
+from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Pattern, Role, RuleSet
 from pipeline.rules.count import CountEpisodes
 from pipeline.rules.event import EventEpisodes
+from pipeline.rules.index import Handler, Index
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog, Position
 from pipeline.state.records import Contact, Cooldown, FollowUp, Hits, Ref, Remembered, Review, Waits
@@ -44,8 +45,6 @@ FUTURE: Final = 5 * MINUTE
 
 #: Records are taken in chunks whose events fit a processor's cache.
 _CHUNK = 128
-
-Handler = Callable[[m.Event, Any, int, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ class Shard:
             Reviews.WHAT: self._reviews.on_wake,
             Contacts.WHAT: self._contacts.on_wake,
         }
-        self._handlers: dict[Role, dict[type[m.Event], tuple[Handler, ...]]] = {
+        self._handlers: dict[Role, dict[type[m.Event], Index]] = {
             role: self._handlers_of(role) for role in Role
         }
         self._route_of = self._routes()
@@ -244,13 +243,15 @@ class Shard:
                 routes[kind] = self._follow_up
             elif not customers:
                 routes[kind] = lambda event, at: self._wrong_topic(event, TOUCHPOINTS)
-            elif handlers := self._handlers[Role.CUSTOMER].get(kind):
-                routes[kind] = _to_all(handlers)
+            elif index := self._handlers[Role.CUSTOMER].get(kind):
+                routes[kind] = _to_all(index)
         return routes | {m.AlertFired: self._alert, m.AlertRetracted: self._alert}
 
     def _handle(self, role: Role, event: m.Event, at: int, key: str) -> None:
-        for handle in self._handlers[role].get(event.__class__, ()):
-            handle(event, event.data, at, key)  # type: ignore[attr-defined]
+        index, data = self._handlers[role].get(event.__class__), event.data  # type: ignore[attr-defined]
+        if index is not None:
+            for handle in index.of(data):
+                handle(event, data, at, key)
 
     def _review(self, event: m.Event, at: int) -> None:
         """Take a review or a response, and forward it to its customer; or take a forwarded one."""
@@ -334,27 +335,34 @@ class Shard:
 
     # --- small parts --------------------------------------------------------------------------------
 
-    def _handlers_of(self, role: Role) -> dict[type[m.Event], tuple[Handler, ...]]:
-        handlers: dict[type[m.Event], list[Handler]] = {}
+    def _handlers_of(self, role: Role) -> dict[type[m.Event], Index]:
+        handlers: dict[type[m.Event], list[tuple[Pattern | None, Handler]]] = {
+            kind: [] for kind in m.CUSTOMER_EVENTS
+        }
         if role is Role.CUSTOMER:
-            handlers[m.SurveyAnswered] = [lambda event, data, at, key: self._tally.survey(data, at)]
-            handlers[m.ContactOpened] = [lambda event, data, at, key: self._contacts.opened(key, data, at)]
-            handlers[m.ContactReplied] = [lambda event, data, at, key: self._contacts.replied(key, data, at)]
+            handlers[m.SurveyAnswered] = [(None, lambda event, data, at, key: self._tally.survey(data, at))]
+            handlers[m.ContactOpened] = [
+                (None, lambda event, data, at, key: self._contacts.opened(key, data, at))
+            ]
+            handlers[m.ContactReplied] = [
+                (None, lambda event, data, at, key: self._contacts.replied(key, data, at))
+            ]
         for rule in self._settings.rules.of(role):
+            kind = rule.when.event
+            # A version of a review ends what an older one began, even if it matches nothing itself.
+            when = None if kind in m.REVIEWS else rule.when
             if isinstance(rule, AbsenceRule):
                 absence = AbsenceEpisodes(rule, self._step, self._alerts)
-                handlers.setdefault(rule.when.event, []).append(absence.on_event)
-                handlers.setdefault(rule.unless.event, []).append(absence.on_answer)
+                handlers[kind].append((when, absence.on_event))
+                handlers[rule.unless.event].append((rule.unless, absence.on_answer))
                 self._wakes[rule.id] = absence.on_wake
             elif isinstance(rule, CountRule):
                 count = CountEpisodes(rule, self._step, self._alerts)
-                handlers.setdefault(rule.when.event, []).append(count.on_event)
+                handlers[kind].append((when, count.on_event))
                 self._wakes[rule.id] = self._wakes[count.past] = count.on_wake
             else:
-                handlers.setdefault(rule.when.event, []).append(
-                    EventEpisodes(rule, self._step, self._alerts).on_event
-                )
-        return {event: tuple(handles) for event, handles in handlers.items()}
+                handlers[kind].append((rule.when, EventEpisodes(rule, self._step, self._alerts).on_event))
+        return {kind: Index(some) for kind, some in handlers.items() if some}
 
     def _withdraw_removed_rules(self) -> None:
         """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""
@@ -397,14 +405,14 @@ class Shard:
         )
 
 
-def _to_all(handlers: tuple[Handler, ...]) -> Callable[[Any, int], None]:
+def _to_all(index: Index) -> Callable[[Any, int], None]:
     """Hands an event to all that look at its customer."""
 
     def route(event: Any, at: int) -> None:
         key, data = event.subject, event.data
         if key is None:
             key = f"{event.source}#{event.id}"
-        for handle in handlers:
+        for handle in index.of(data):
             handle(event, data, at, key)
 
     return route
