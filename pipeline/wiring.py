@@ -39,21 +39,22 @@ class PortTakenError(CxloopError):
 class WorkerHealth:
     """The engine's figures and the hearts' counters, as the page and the gauges want them."""
 
-    def __init__(self, path: engine.EventPath) -> None:
-        self._path = path
+    def __init__(self, path: engine.EventPath, stall_s: float) -> None:
+        self._path, self._stall_s = path, stall_s
 
     def alive(self) -> Sequence[str]:
         """Why the process should be ended."""
-        return [] if self._path.health.alive() else ["The event path has not gone round for two minutes."]
+        if self._path.health.alive(self._stall_s):
+            return []
+        return [f"The event path has not gone round for {self._stall_s:g} s."]
 
     def ready(self) -> Sequence[str]:
-        """Why it does not do its work yet."""
-        health = self._path.health
-        reasons = [health.broker] if health.broker is not None else []
-        if not health.joined:
-            reasons.append("The group has not given this worker its partitions yet.")
-        reasons += [f"{p.name} is {p.state}." for p in health.partitions.values() if p.state != "running"]
-        return reasons
+        """Why it does not do its work."""
+        return self._path.health.unready()
+
+    def rebalances(self) -> int:
+        """How often partitions were handed out anew."""
+        return self._path.health.rebalances
 
     def partitions(self) -> Sequence[PartitionView]:
         """The partitions that this worker holds, in order."""
@@ -62,7 +63,7 @@ class WorkerHealth:
             PartitionView(
                 one.topic, one.partition, one.state, one.applied, one.end, one.lag, one.watermark, now - one.progress,
                 dict(hearts[place].stats()) if place in hearts else {}, one.lost, one.restored, one.to_restore,
-                one.stamp / 1000 if one.stamp else None,
+                one.stamp / 1000 if one.stamp else None, one.undecided,
             )
             for place, one in sorted(self._path.health.partitions.items())
         ]  # fmt: skip
@@ -130,7 +131,7 @@ class Worker:
         self.path = engine.EventPath(
             connection(self.settings), self.settings.prefix, self.parts.heart, tuning=tuning
         )
-        self.health = WorkerHealth(self.path)
+        self.health = WorkerHealth(self.path, tuning.watchdog_s)
 
     @property
     def url(self) -> str:
@@ -170,7 +171,13 @@ class Worker:
         rules = self.parts.rules.rules
         teams = sorted({rule.plan.team for rule in rules if rule.plan is not None})
         types = [type_name(event) for event in CUSTOMER_EVENTS]
-        return Known([rule.id for rule in rules], teams, types, sorted((*EVENT_REASONS, *REASONS)))
+        return Known(
+            [rule.id for rule in rules],
+            teams,
+            types,
+            sorted((*EVENT_REASONS, *REASONS)),
+            self.parts.rules.version,
+        )
 
 
 def connection(settings: Settings) -> engine.Connection:

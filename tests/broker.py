@@ -87,7 +87,7 @@ class RealKafka:
 
     def __init__(self, port: int | None = None, *, heap_mb: int = 768) -> None:
         classpath = f"{jars()}/*{os.pathsep}{RECIPE}"  # RECIPE for log4j2.properties
-        self._java = [_program("java"), f"-Xmx{heap_mb}m", "-cp", classpath]
+        self._java = [program("java"), f"-Xmx{heap_mb}m", "-cp", classpath]
         self._port = port or free_port()
         self.proxied_port, self.behind_port = free_port(), free_port()
         self._home = Path(tempfile.mkdtemp(prefix="cxloop-kafka-"))
@@ -209,7 +209,7 @@ class RealKafka:
             data=self._home / "data",
         )
         config.write_text(text)
-        _run([*self._java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)])
+        run([*self._java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)])
 
     def _wait_until_it_answers(self) -> None:
         assert self._broker is not None
@@ -243,21 +243,31 @@ class RealKafka:
 
 
 def jars() -> Path:
-    """The folder with the broker's jars, fetched through Maven where they are not there yet."""
-    recipe = (RECIPE / "pom.xml").read_bytes()
-    version = ET.fromstring(recipe).findtext(".//{*}kafka.version")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cxloop"
-    folder = cache / f"kafka-{version}-{hashlib.sha256(recipe).hexdigest()[:8]}"
+    """The folder with the broker's jars."""
+    return fetched("kafka", RECIPE / "pom.xml")
+
+
+def fetched(name: str, recipe: Path) -> Path:
+    """The folder with the jars of a Maven project, fetched where they are not there yet."""
+    content = recipe.read_bytes()
+    version = ET.fromstring(content).findtext(".//{*}kafka.version")
+    folder = cache() / f"{name}-{version}-{hashlib.sha256(content).hexdigest()[:8]}"
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
         print(f"fetching Apache Kafka {version} into {folder}", file=sys.stderr, flush=True)
         # Into a place of its own, then one rename: others may be fetching, and nobody sees half of it.
-        with tempfile.TemporaryDirectory(dir=cache) as temporary:
+        with tempfile.TemporaryDirectory(dir=cache()) as temporary:
             output = Path(temporary) / "jars"
             goal = ["dependency:copy-dependencies", f"-DoutputDirectory={output}"]
-            _run([_program("mvn"), "-q", "-B", "-f", str(RECIPE / "pom.xml"), *goal])
+            run([program("mvn"), "-q", "-B", "-f", str(recipe), *goal])
             with contextlib.suppress(OSError):  # another one was faster
                 output.rename(folder)
+    return folder
+
+
+def cache() -> Path:
+    """Where what is fetched once stays."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cxloop"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -294,7 +304,8 @@ def _leash(pid: int) -> subprocess.Popen[bytes]:
 PACKAGES = {"java": "default-jre-headless", "mvn": "maven"}
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Its path. Raises BrokerError where it is not installed."""
     if found := shutil.which(name):
         return found
     raise BrokerError(
@@ -303,7 +314,8 @@ def _program(name: str) -> str:
     )
 
 
-def _run(command: list[str]) -> None:
+def run(command: list[str]) -> None:
+    """Run a program to its end. Raises BrokerError with what it said where that went wrong."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BrokerError(

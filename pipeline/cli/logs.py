@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import structlog
@@ -16,6 +17,8 @@ def configure(level: int, as_json: bool) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    if as_json:
+        shared += [structlog.stdlib.add_logger_name, _with_process]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if as_json
@@ -24,6 +27,8 @@ def configure(level: int, as_json: bool) -> None:
     errors = structlog.processors.format_exc_info if level <= logging.DEBUG else _in_one_line
     final = [errors, structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     handler = logging.StreamHandler(sys.stderr)
+    if level > logging.DEBUG:
+        handler.addFilter(_tell_errors)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("pipeline").setLevel(level)
@@ -32,6 +37,19 @@ def configure(level: int, as_json: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _tell_errors(record: logging.LogRecord) -> bool:
+    """Libraries put an error into their line as it is, and it may quote a customer; so it is told as ours are."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(told(one) if isinstance(one, BaseException) else one for one in record.args)
+    return True
+
+
+def _with_process(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Several workers may write to one stream."""
+    event["process"] = os.getpid()
+    return event
 
 
 def _in_one_line(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

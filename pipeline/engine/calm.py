@@ -8,6 +8,8 @@ import time
 #: A message is let through once in so many seconds.
 EVERY_S = 10.0
 CLIENTS = ("aiokafka", "faust", "kafka", "mode")
+#: Where classes of Faust's have their logger that are changed a little here.
+_FAUST_APP = "pipeline.engine.faust_app"
 #: What asyncio says of clients that had to be left behind when the process ends.
 _LEFT_BEHIND = "Task was destroyed but it is pending!"
 
@@ -36,7 +38,7 @@ def calm_clients() -> None:
     """Warnings and errors of the Kafka clients and of Faust only, and none of them in floods."""
     calm = Calm()
     logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith(_LEFT_BEHIND))
-    for name in CLIENTS:
+    for name in (*CLIENTS, _FAUST_APP):
         logging.getLogger(name).setLevel(logging.WARNING)
     # A filter does not count for the loggers below.
     for name in [*logging.root.manager.loggerDict]:

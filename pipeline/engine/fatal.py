@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
+import aiokafka.errors
+import kafka.errors
+
+from pipeline.errors import CxloopError
+
 EXIT_CODE = 3
+
+#: Errors whose text is about us and our surroundings. That of any other may quote what a customer said.
+_FORESEEN = (CxloopError, OSError, aiokafka.errors.KafkaError, kafka.errors.KafkaError)
 
 #: Gets the reason. Does not come back in a worker; in a test it may.
 Fatal = Callable[[str], None]
@@ -32,6 +41,12 @@ def leave(code: int) -> NoReturn:
 
 
 def told(error: BaseException) -> str:
-    """An error in one line, with its type where the text alone says little."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """An error in one line: its type, and its text or, where that could hold a customer's data, its place."""
+    name = type(error).__name__
+    if isinstance(error, _FORESEEN):
+        text = " ".join(str(error).split())
+        if text.startswith(name):
+            return text
+        return f"{name}: {text}" if text else name
+    frames = [*traceback.walk_tb(error.__traceback__)]
+    return f"{name} at {frames[-1][0].f_globals.get('__name__')}:{frames[-1][1]}" if frames else name

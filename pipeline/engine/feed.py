@@ -80,7 +80,7 @@ def _agent(feed: Feed, topic: str, take: Take) -> Callable[[Any], Awaitable[None
                 feed.failed += 1
                 # Each of a flood of the same would bury everything else.
                 if feed.failed.bit_count() == 1:
-                    log.exception("feed of %s (%d failed so far): %s", topic, feed.failed, told(error))
+                    log.error("feed of %s (%d failed so far)", topic, feed.failed, exc_info=error)
 
     return agent
 

@@ -144,6 +144,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """All partitions go away (they may come back at once). The client swallows what is raised here."""
+        self._health.joined = False
         try:
             await self._release(list(revoked))
         except Exception as error:  # noqa: BLE001 - told and final
@@ -215,6 +216,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _open(self, at: TopicPartition, one: Partition) -> None:
         try:
             async with self._gate:
+                began = time.monotonic()
                 position = await self._opened(one)
         except asyncio.CancelledError:
             raise
@@ -223,6 +225,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         if one.health.restored:
             spare()
+            seconds = time.monotonic() - began
+            log.info("%s: restored, %d offsets in %.1f s", one.health.name, one.health.restored, seconds)
         # In one step, so that nothing is read in between.
         self._consumer.seek(at, position)
         self._consumer.resume(at)
@@ -261,9 +265,13 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
                 continue
             one.health.lag = gap + one.waiting
             one.health.end = self._consumer.highwater(at)
+            stable = self._consumer.last_stable_offset(at)
+            one.health.undecided = one.health.end - stable if stable is not None else 0
             full |= one.full
             latest = max(latest, self._consumer.last_poll_timestamp(at))
+        # Who stands by asks for no records; but he has a coordinator, as long as that one hears from him.
+        led = not self.partitions and self._consumer._coordinator.coordinator_id is not None  # noqa: SLF001
         # While a partition is full, it may be us who do not ask.
-        if full or latest != self._answered:
+        if full or led or latest != self._answered:
             self._answered = latest
             self._health.answered = now

@@ -16,10 +16,11 @@ class PartitionHealth:
 
     topic: without its prefix.
     applied, end: offset of the last committed record (-1: none), and the one behind the last in the topic.
-    lag: records that are not yet applied (the markers of open transactions count too).
+    lag: records that are not yet applied (the markers of open transactions count too); None while it is not known.
+    undecided: those of them that nobody can read yet: they lie behind a transaction that a producer has not ended.
     watermark: ms UTC of event time, None before the first record.
     progress: `time.monotonic()` of the last step forward.
-    restored, to_restore: records of the changelog read so far; offsets it spans. Of the events, while it is rebuilt.
+    restored, to_restore: offsets of the changelog that are behind us, and that there are. Of the events, while it is rebuilt.
     records, transactions, transaction_seconds: sums since the process began.
     batch_records, batch_seconds: of the last transaction; seconds from its begin to its commit.
     opens: how often this process opened the partition.
@@ -32,7 +33,8 @@ class PartitionHealth:
     state: State = "opening"
     applied: int = -1
     end: int = 0
-    lag: int = 0
+    lag: int | None = None
+    undecided: int = 0
     watermark: int | None = None
     progress: float = field(default_factory=time.monotonic)
     restored: int = 0
@@ -65,9 +67,10 @@ class Health:
     """The whole event path of this process.
 
     partitions: those that are ours now, by topic and partition.
-    joined: the group has given us partitions at least once (it may have given none).
+    joined: the group has given us our share of the partitions (which may be none), and not yet taken it back.
     polled, answered: `time.monotonic()` of the poll loop's last round, and of the broker's last answer to it.
     broker: what keeps us from the broker, as a sentence; None when all is well.
+    stalled: what stands still though a broker is there, as a sentence; None when nothing does.
     rebalances: how often partitions were handed out anew.
     """
 
@@ -79,6 +82,7 @@ class Health:
     polled: float = field(default_factory=time.monotonic)
     answered: float = field(default_factory=time.monotonic)
     broker: str | None = None
+    stalled: str | None = None
     rebalances: int = 0
     on_step: Observer | None = None
     on_transaction: Observer | None = None
@@ -87,7 +91,7 @@ class Health:
         """The entry of a partition that is ours now; sums of an earlier time with it go on."""
         one = self._known.setdefault((topic, partition), PartitionHealth(topic, partition))
         one.state = "opening"
-        one.lag = 0
+        one.lag, one.undecided = None, 0
         one.moved()
         self.partitions[topic, partition] = one
         return one
@@ -98,18 +102,25 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """All assigned partitions are open, and the broker answers."""
-        return (
-            self.joined
-            and not self.stopping
-            and self.broker is None
-            and all(one.state == "running" for one in self.partitions.values())
-        )
+        """All assigned partitions are open and move, and the broker answers."""
+        return not self.unready()
+
+    def unready(self) -> list[str]:
+        """Why we do not do our work, one sentence each; empty: we do."""
+        reasons = [reason for reason in (self.broker, self.stalled) if reason is not None]
+        if self.stopping:
+            reasons.append("This worker hands its partitions over and ends.")
+        elif not self.joined:
+            reasons.append("The group has not given this worker its partitions yet.")
+        reasons += [
+            f"{one.name} is {one.state}." for one in self.partitions.values() if one.state != "running"
+        ]
+        return reasons
 
     @property
     def lag(self) -> int:
-        """Records that wait, in all our partitions."""
-        return sum(one.lag for one in self.partitions.values())
+        """Records that wait, in all our partitions, as far as that is known."""
+        return sum(one.lag or 0 for one in self.partitions.values())
 
     def alive(self, within_s: float = 120.0) -> bool:
         """The poll loop has gone round within so many seconds. Does not ask Kafka."""

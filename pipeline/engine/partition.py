@@ -220,12 +220,12 @@ class Partition:
         def take(record: Any) -> bool:
             restore(record.value)
             self._known = record.offset + 1
-            health.restored += 1
+            health.restored = self._known - start
             health.moved()
             return True
 
         await reader.read(self.changelog, start, end, take)
-        self._known = end
+        self._known, health.restored = end, end - start
 
     def _forget(self) -> None:
         self.heart = self._make_heart()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Sequence
 
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import Fatal, told
-from pipeline.engine.health import Health
+from pipeline.engine.health import Health, PartitionHealth
 
 #: Between two looks, s.
 LOOK_S = 1.0
 #: Looks without a change, until we ask whether a broker is there at all.
 SUSPICIOUS = 5
+#: Looks without a change, until we say that something is wrong.
+WRONG = 15
+
+log = logging.getLogger("pipeline.engine")
 
 
 class Watchdog:
@@ -20,7 +26,8 @@ class Watchdog:
     That is: the poll loop, the broker's answers to it (consumers can go silent), or lag that nobody works on.
 
     Counts its own looks, not the clock: a process that was suspended is not to blame for that time. While
-    no broker can be reached it waits: losses of connection are retried for ever, and shown in `health.broker`.
+    no broker can be reached it waits: losses of connection are retried for ever, and shown in `health.broker`. What
+    else stands still is shown in `health.stalled` before it is the end.
     """
 
     def __init__(self, health: Health, connection: Connection, bound_s: float, fatal: Fatal) -> None:
@@ -58,24 +65,47 @@ class Watchdog:
         health = self._health
         partitions = list(health.partitions.values())
         found = [(self._still("poll", health.polled), "the poll loop is silent")]
-        if any(one.state == "running" for one in partitions):
+        stands_by = health.joined and not partitions
+        if stands_by or any(one.state == "running" for one in partitions):
             found.append(
                 (self._still("answer", health.answered), "the broker is silent towards our consumer")
             )
+        found += self._running([one for one in partitions if one.state == "running"])
+        found += self._others([one for one in partitions if one.state != "running"])
+        looks, what = max(found)
+        # Something stands still: is it Kafka?
+        suspicious = looks >= min(self._bound, SUSPICIOUS)
+        why = self._connection.why_unreachable(LOOK_S) if suspicious else None
+        self._tell(why and f"no broker answers at {self._connection.bootstrap}: {why}")
+        what = f"{what} for {looks * LOOK_S:g} s"
+        health.stalled = what if looks >= WRONG and why is None else None
+        return what if looks >= self._bound and why is None else None
+
+    def _running(self, partitions: Sequence[PartitionHealth]) -> list[tuple[int, str]]:
+        found = []
         for one in partitions:
-            if one.state == "running" and one.lag == 0:
+            if not one.lag or one.lag <= one.undecided:
                 self._seen.pop(one.name, None)
                 continue
-            what = f"{one.name} ({one.state}) has a lag of {one.lag} and makes no step"
+            what = f"{one.name} (running) has a lag of {one.lag} and makes no step"
             found.append((self._still(one.name, one.progress), what))
-        looks, what = max(found)
-        if looks < min(self._bound, SUSPICIOUS):
-            health.broker = None
-            return None
-        # Something stands still: is it Kafka?
-        why = self._connection.why_unreachable(LOOK_S)
-        health.broker = why and f"no broker answers at {self._connection.bootstrap}: {why}"
-        return f"{what} for {looks * LOOK_S:g} s" if looks >= self._bound and why is None else None
+        return found
+
+    def _others(self, partitions: Sequence[PartitionHealth]) -> list[tuple[int, str]]:
+        """Only a few restore at a time, the others wait for their turn: one of them has to move."""
+        if not partitions:
+            self._seen.pop("others", None)
+            return []
+        last = max(partitions, key=lambda one: one.progress)
+        return [(self._still("others", last.progress), f"{last.name} ({last.state}) makes no step")]
+
+    def _tell(self, broker: str | None) -> None:
+        """Keep what is wrong with the broker, and log it when it begins and when it ends."""
+        before, self._health.broker = self._health.broker, broker
+        if broker is not None and before is None:
+            log.warning("%s; waiting for it", broker)
+        elif broker is None and before is not None:
+            log.info("the broker answers again")
 
     def _still(self, what: str, value: object) -> int:
         """For how many looks a value has not changed."""

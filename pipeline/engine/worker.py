@@ -78,6 +78,7 @@ class Worker(mode.Worker):
         last = _in_time(HAND_OVER_S, lambda: die(f"it could not hand over within {HAND_OVER_S:g} s"))
         await self._events.stop()
         last.cancel()
+        log.info("handed over")
         # Nor may a thread of Faust's that was told to stop while it started. Nothing hangs on it any more: what
         # agents do, they do at least once.
         _in_time(CLOSE_S, self._leave_the_rest)

@@ -56,19 +56,26 @@ _PLAIN_COUNTERS = {
 }
 #: Size of a heart → (gauge, help).
 _SIZES = {
-    "open.records": ("cxloop_state_records", "Records of state that a partition keeps in memory."),
+    "open.records": (
+        "cxloop_state_records",
+        "What a partition remembers: episodes, follow-ups, cooldowns and reviews, each with its timer.",
+    ),
     "seen.ids": ("cxloop_state_seen_ids", "Ids of events that a partition remembers to find duplicates."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Names that are shown as 0 before they happen, so that the first one is seen as a rise."""
+    """Names that are shown as 0 before they happen, so that the first one is seen as a rise.
+
+    version: of the rules in force.
+    """
 
     rules: Sequence[str] = ()
     teams: Sequence[str] = ()
     types: Sequence[str] = ()
     reasons: Sequence[str] = ()
+    version: str = ""
 
 
 class Gauges(Collector):
@@ -104,6 +111,7 @@ class Gauges(Collector):
         known = self._known()
         board = self._board()
         yield from _build()
+        yield _rules(known)
         yield from self._worker()
         yield from _partitions(self._health.partitions(), self._wall())
         yield from _counters(self._health.partitions(), known)
@@ -119,12 +127,23 @@ class Gauges(Collector):
         alive, ready = not self._health.alive(), not self._health.ready()
         yield GaugeMetricFamily("cxloop_worker_alive", "1 while the worker makes progress.", value=alive)
         yield GaugeMetricFamily("cxloop_worker_ready", "1 while the worker does its work.", value=ready)
+        yield CounterMetricFamily(
+            "cxloop_rebalances",
+            "How often the group's partitions were handed out anew.",
+            value=self._health.rebalances(),
+        )
 
 
 def _build() -> Iterator[Metric]:
     family = GaugeMetricFamily("cxloop_build_info", "Always 1; what runs here.", labels=["version", "python"])
     family.add_metric([pipeline.__version__, platform.python_version()], 1)
     yield family
+
+
+def _rules(known: Known) -> Metric:
+    family = GaugeMetricFamily("cxloop_rules_info", "Always 1; the rule set in force.", labels=["version"])
+    family.add_metric([known.version], 1)
+    return family
 
 
 def _here(board: BoardView | None) -> Metric:
@@ -155,7 +174,7 @@ def _values(board: BoardView) -> Iterator[Metric]:
     yield samples
     if newest >= 0:
         yield GaugeMetricFamily(
-            "cxloop_metric_time_seconds",
+            "cxloop_metric_timestamp_seconds",
             "Event time up to which the metrics have been judged, as Unix time.",
             value=newest / 1000,
         )
@@ -231,19 +250,24 @@ def _partitions(views: Sequence[PartitionView], wall: float) -> Iterator[Metric]
     )
     offset = GaugeMetricFamily("cxloop_applied_offset", "Offset of the last record applied.", labels=labels)
     lag = GaugeMetricFamily("cxloop_lag_events", "Records that are still to be applied.", labels=labels)
+    undecided = GaugeMetricFamily(
+        "cxloop_undecided_events",
+        "Of the lag, records behind a transaction that a producer has not ended; nobody can read them yet.",
+        labels=labels,
+    )
     behind = GaugeMetricFamily(
         "cxloop_lag_seconds",
-        "How long ago the last record applied had arrived, while others wait; 0 when none does.",
+        "How long ago the last record applied had arrived at the broker, while others wait; 0 when none does.",
         labels=labels,
     )
     restored = GaugeMetricFamily(
         "cxloop_restored_records",
-        "Records read so far to restore a partition's state, or events to rebuild it.",
+        "Offsets read so far to restore a partition's state, or to rebuild it.",
         labels=labels,
     )
     to_restore = GaugeMetricFamily(
         "cxloop_restorable_records",
-        "Offsets that there are to read until a partition's state is restored.",
+        "Offsets that there are to read until a partition's state is restored, or rebuilt.",
         labels=labels,
     )
     watermark = GaugeMetricFamily(
@@ -269,11 +293,14 @@ def _partitions(views: Sequence[PartitionView], wall: float) -> Iterator[Metric]
         to_restore.add_metric(place, view.to_restore)
         if view.lag is not None:
             lag.add_metric(place, view.lag)
-            waits = view.lag > 0 and view.arrived is not None
-            behind.add_metric(place, max(0.0, wall - (view.arrived or 0.0)) if waits else 0)
+            undecided.add_metric(place, view.undecided)
+            if view.lag == 0:
+                behind.add_metric(place, 0)
+            elif view.arrived is not None:
+                behind.add_metric(place, max(0.0, wall - view.arrived))
         if view.watermark is not None:
             watermark.add_metric(place, view.watermark / 1000)
-    yield from (up, offset, lag, behind, watermark, moved, lost, restored, to_restore)
+    yield from (up, offset, lag, undecided, behind, watermark, moved, lost, restored, to_restore)
 
 
 def _malformed(feed: Feed) -> Metric:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 
+from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RECORDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
 
@@ -24,7 +26,10 @@ class Timings:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each, which nobody looks at
 
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(name, text, ["topic"], registry=registry, buckets=buckets)
+            made = Histogram(name, text, ["topic"], registry=registry, buckets=buckets)
+            for topic in (TOUCHPOINTS, REVIEWS, METRICS):
+                made.labels(topic)  # there as 0 before it happens
+            return made
 
         self._step_seconds = histogram(
             "cxloop_step_seconds", "Time that one step takes: a batch of records through the rules.", _SECONDS

@@ -100,7 +100,7 @@ class Pulse:
             if view.of_events and known is not None:
                 step += max(0, count - known.count)
             waits_since: float | None = None
-            if view.state == RUNNING and view.lag:
+            if view.state == RUNNING and view.lag and view.lag > view.undecided:
                 stands = known is not None and known.offset == view.applied
                 waits_since = known.waits_since if known is not None and stands else None
                 waits_since = now if waits_since is None else waits_since

@@ -74,7 +74,8 @@ class PartitionView:
     idle_s: wall seconds since the last step forward.
     stats: counters of its heart since it was made.
     lost: records that retention took away before they were applied.
-    restored, to_restore: records of its changelog that were read so far, and that there are; while it is rebuilt, events.
+    restored, to_restore: offsets of its changelog that were read so far, and that there are; while it is rebuilt, of the events.
+    undecided: of the lag, records that nobody can read yet: a producer has not ended its transaction.
     arrived: when the last record that was applied had arrived, Unix time; None before the first.
     """
 
@@ -91,6 +92,7 @@ class PartitionView:
     restored: int = 0
     to_restore: int = 0
     arrived: float | None = None
+    undecided: int = 0
 
     @property
     def name(self) -> str:
@@ -110,7 +112,11 @@ class Health(Protocol):
         ...
 
     def ready(self) -> Sequence[str]:
-        """Why it does not do its work yet, one sentence each; empty: it does."""
+        """Why it does not do its work, one sentence each; empty: it does."""
+        ...
+
+    def rebalances(self) -> int:
+        """How often the group's partitions were handed out anew since this process began."""
         ...
 
     def partitions(self) -> Sequence[PartitionView]:

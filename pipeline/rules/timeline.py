@@ -6,7 +6,7 @@ matches that a run with the new one can hold, and few more.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 from pipeline.state.records import Hit, Hits, Ref
@@ -36,8 +36,13 @@ class Timeline:
         newest = self._hits(ref)
         number = self._number(newest, new.at)
         segment = self._segment(ref, newest, number)
-        insort(segment.hits, new, key=_at)
-        near, place = segment.hits, bisect_right(segment.hits, new.at, key=_at) - 1
+        near = segment.hits
+        if near and new.at < near[-1].at:
+            place = bisect_right(near, new.at, key=_at)
+            near.insert(place, new)
+        else:
+            place = len(near)
+            near.append(new)
         before = after = number
         while before > 0 and place < self._n - 1 and self._start(newest, before) > new.at - self._within:
             before -= 1
@@ -103,7 +108,8 @@ class Timeline:
 
     def _put(self, ref: Ref, newest: Hits, number: int) -> None:
         record = self._segment(ref, newest, number)
-        record.hits = record.hits[-MOST:]
+        if len(record.hits) > MOST:
+            record.hits = record.hits[-MOST:]
         if record is newest:
             self._store.put(ref, record, record.hits[0].at + self._kept)
         else:
@@ -112,6 +118,8 @@ class Timeline:
     def _split(self, ref: Ref, newest: Hits) -> None:
         """Make a block of the oldest matches, where one that comes in order does not need them."""
         hits = newest.hits
+        if len(hits) < BLOCK:
+            return
         size = max(len(hits) - self._n, bisect_right(hits, hits[-1].at - self._within, key=_at))
         size = bisect_left(hits, hits[min(size, len(hits) - 1)].at, key=_at)  # one moment is in one segment
         if size < BLOCK:

@@ -86,7 +86,7 @@ class Live:
             self._ailing.pop(what, None)
             return ""
         if what not in self._ailing:
-            log.error("status.unreadable", what=what, exc_info=error)
+            log.error("the %s cannot be read", what, exc_info=error)
         self._ailing[what] = f"The {what} cannot be read: {type(error).__name__}: {error}."
         return self._ailing[what]
 

@@ -118,6 +118,9 @@ class FakeHealth:
     def ready(self) -> Sequence[str]:
         return self.unready
 
+    def rebalances(self) -> int:
+        return 3
+
     def partitions(self) -> Sequence[PartitionView]:
         return self.views
 

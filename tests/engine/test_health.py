@@ -19,6 +19,20 @@ def test_ready_means_that_every_partition_is_open_and_the_broker_answers() -> No
     assert told == [False, True, False, True, False]
 
 
+def test_nobody_is_ready_who_gives_his_partitions_away() -> None:
+    health = Health(joined=True)
+    health.stopping = True
+    assert health.unready() == ["This worker hands its partitions over and ends."]
+
+
+def test_before_it_is_measured_the_lag_is_not_known() -> None:
+    health = Health()
+    one = health.assigned("reviews", 0)
+    assert one.lag is None
+    one.lag = 7
+    assert (health.assigned("reviews", 0).lag, health.lag) == (None, 0)
+
+
 def test_sums_go_on_when_a_partition_comes_back() -> None:
     health = Health()
     one = health.assigned("touchpoints", 0)

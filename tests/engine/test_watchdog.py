@@ -90,12 +90,58 @@ def test_a_restore_that_stands_still_is_the_end(answering: str) -> None:
     assert "reviews/0 (restoring)" in told
 
 
-def test_while_no_broker_answers_it_waits_and_tells() -> None:
+def test_those_that_wait_while_another_restores_are_left_alone(answering: str) -> None:
+    health = Health()
+    health.assigned("reviews", 0)
+    slow = health.assigned("reviews", 1)
+    slow.state = "restoring"
+    dog = Watchdog(health, Connection(answering), 4, never)
+    for _ in range(20):
+        health.polled += 0.1
+        slow.progress += 0.1
+        assert dog.look() is None
+    told = None
+    for _ in range(4):
+        health.polled += 0.1
+        told = dog.look()
+    assert told == "reviews/1 (restoring) makes no step for 4 s"
+
+
+def test_while_no_broker_answers_it_waits_and_tells(caplog: pytest.LogCaptureFixture) -> None:
     address = f"127.0.0.1:{free_port()}"
     health = Health(joined=True)
     dog = Watchdog(health, Connection(address), 3, never)
-    assert looks(dog, 10) == [None] * 10
-    assert (health.broker, health.ready) == (f"no broker answers at {address}: Connection refused", False)
-    health.polled += 1
-    assert dog.look() is None
+    with caplog.at_level("INFO", "pipeline.engine"):
+        assert looks(dog, 10) == [None] * 10
+        assert (health.broker, health.ready) == (f"no broker answers at {address}: Connection refused", False)
+        health.polled += 1
+        health.answered += 1
+        assert dog.look() is None
     assert (health.broker, health.ready) == (None, True)
+    gone = f"no broker answers at {address}: Connection refused; waiting for it"
+    assert caplog.messages == [gone, "the broker answers again"]
+
+
+def test_who_stands_by_notices_too_that_no_broker_answers() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    health = Health(joined=True)
+    dog = Watchdog(health, Connection(address), 120, never)
+    for _ in range(6):
+        health.polled += 0.1
+        assert dog.look() is None
+    assert health.unready() == [f"no broker answers at {address}: Connection refused"]
+
+
+def test_what_stands_still_is_not_ready_long_before_it_is_the_end(answering: str) -> None:
+    health = Health(joined=True)
+    one = health.assigned("touchpoints", 2)
+    one.state, one.lag = "running", 17
+    dog = Watchdog(health, Connection(answering), 120, never)
+    for _ in range(16):
+        health.polled += 0.1
+        health.answered += 0.1
+        assert dog.look() is None
+    assert health.unready() == ["touchpoints/2 (running) has a lag of 17 and makes no step for 15 s"]
+    one.moved()
+    assert dog.look() is None
+    assert health.ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -176,6 +177,7 @@ def test_it_observes_its_steps_its_transactions_and_itself(told: Told) -> None:
         assert told.by(f"cxloop_{what}_seconds_count", "topic").keys() == {
             ("touchpoints",), ("reviews",), ("metrics",)
         }  # fmt: skip
+    assert re.fullmatch(r"\w{12}", told.samples["cxloop_rules_info"][0][0]["version"])
     assert told.by("process_resident_memory_bytes") > Counter({(): 50_000_000})
 
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from pipeline.metrics import catalogue
 from pipeline.observe import BoardView, Feed, Gauges
 from pipeline.observe.gauges import Known
 from pipeline.observe.timings import Timings
 from tests.browser.fakes import NOON, FakeBoard, FakeHealth, Value, alert_record, partition
 
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 KNOWN = Known(
     rules=("detractor-follow-up", "nps-low-at-touchpoint"),
     teams=("care", "reputation"),
     types=("cx.survey.answered", "cx.review.posted"),
     reasons=("time.future", "json.invalid"),
+    version="c3e827e3f576",
 )
 
 
@@ -43,7 +47,7 @@ def scrape(
         'cxloop_nps{dimension="touchpoint",value="checkout",window="7d"} -18.4',
         'cxloop_csat_mean{dimension="channel",value="store",window="28d"} 4.5',
         'cxloop_metric_samples{dimension="total",metric="nps",value="",window="24h"} 1204.0',
-        "cxloop_metric_time_seconds 1.7953488e+09",
+        "cxloop_metric_timestamp_seconds 1.7953488e+09",
         'cxloop_episodes_open{rule="nps-low-at-touchpoint"} 1.0',
         'cxloop_episodes_open{rule="detractor-follow-up"} 0.0',
         'cxloop_followups_open{team="care"} 3.0',
@@ -69,6 +73,8 @@ def scrape(
         'cxloop_partition_up{partition="0",topic="touchpoints"} 1.0',
         "cxloop_board_here 1.0",
         "cxloop_worker_alive 1.0",
+        "cxloop_rebalances_total 3.0",
+        'cxloop_rules_info{version="c3e827e3f576"} 1.0',
     ],
 )
 def test_a_scrape_says(line: str) -> None:
@@ -115,12 +121,15 @@ def test_steps_and_transactions_are_observed_by_topic() -> None:
     assert 'cxloop_step_records_sum{topic="touchpoints"} 400.0' in text
     assert 'cxloop_transaction_seconds_sum{topic="touchpoints"} 0.03' in text
     assert 'cxloop_transaction_records_bucket{le="300.0",topic="touchpoints"} 0.0' in text
+    assert 'cxloop_step_seconds_count{topic="reviews"} 0.0' in text
     assert "_created" not in text
 
 
 def test_what_is_not_known_has_no_series() -> None:
     text = scrape(health=FakeHealth([partition(lag=None, watermark=None, state="restoring")]))
     assert "cxloop_lag_events{" not in text
+    assert "cxloop_lag_seconds{" not in text
+    assert "cxloop_lag_seconds{" not in scrape(health=FakeHealth([partition(lag=5, arrived=None)]))
     assert "cxloop_watermark_timestamp_seconds{" not in text
     assert 'cxloop_partition_up{partition="0",topic="touchpoints"} 0.0' in text
 
@@ -159,10 +168,24 @@ def test_every_family_has_help_and_a_base_unit() -> None:
     assert all(name.endswith("_total") for name in re.findall(r"^# TYPE (\S+) counter$", text, re.MULTILINE))
 
 
+def test_every_metric_of_the_pipeline_is_explained_to_operators() -> None:
+    registry = CollectorRegistry()
+    Timings(registry)
+    text = scrape(FakeBoard(), feed=Feed()) + generate_latest(registry).decode()
+    names = set(re.findall(r"^# TYPE (\S+) \w+$", text, re.MULTILINE))
+    of_customers = {metric.gauge for metric in catalogue.METRICS.values()}
+    explained = re.findall(r"`(cxloop_\w+)`", OPERATING.read_text())
+    assert sorted(names - of_customers - {*explained}) == []
+    assert sorted({*explained} - names) == []
+
+
 def test_promtool_finds_nothing_to_mend() -> None:
     promtool = shutil.which("promtool")
     assert promtool is not None, "promtool is not installed: apt-get install prometheus"
+    registry = CollectorRegistry()
+    Timings(registry)
     text = scrape(FakeBoard(), FakeHealth([partition(), partition("metrics")]), Feed())
+    text += generate_latest(registry).decode()
     done = subprocess.run(
         [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
     )

@@ -1,0 +1,1 @@
+"""Other stream engines at the same work, each with the settings that make it fastest."""
