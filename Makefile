@@ -45,8 +45,8 @@ testcompiled: $(COMPILED)/.made kafkapackages # What decides what comes out, aga
 	  $(patsubst %,tests/integration/test_%.py,worker_agrees_with_the_oracle worker_survives what_is_kept_goes_on no_record_ends_a_shard)
 
 .PHONY: bench
-bench: $(COMPILED)/.made kafkapackages ## Measure against a real Kafka, stock Faust and a bare consumer: [ARGS="--rounds 1"]
-	$(AS_COMPILED) $(BIN)/python -m bench $(ARGS)
+bench: $(COMPILED)/.made kafkapackages ## Measure against a real Kafka and other stream engines: [QUICK=1] [ARGS="--rounds 1"]
+	$(AS_COMPILED) $(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 .PHONY: torture
 torture: $(COMPILED)/.made kafkapackages clockpackages ## Break workers and broker at random: [ROUNDS=3] [SEED=1] [ARGS="--only killed"]

@@ -1,6 +1,6 @@
-"""Measure cxloop against stock Faust and against a bare consumer, on a real Apache Kafka.
+"""Measure cxloop against stock Faust, a bare consumer and other stream engines, on a real Apache Kafka.
 
-usage: python -m bench [--rounds 3] [--events 1000000] [--only NAME ...]
+usage: python -m bench [--rounds 3] [--events 1000000] [--quick | --only NAME ...]
 
 The measures take turns, so that a busy minute of the machine hits them all; the median counts.
 Figures of different machines do not compare, their ratios do: only those have a bar. Exits with 1
@@ -16,18 +16,31 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 from bench.cxloop import run_cxloop
 from bench.load import load
+from bench.peers.bytewax import bytewax
+from bench.peers.kafka_streams import kafka_streams
+from bench.peers.quix import quix
+from bench.visits import load_visits
 from pipeline import shard
 from tests.broker import BrokerError, RealKafka
 
 #: Ratios: how many times the one is as fast as the other, and how many at least.
 BARS = (
-    ("cxloop", "stock_faust", 8.0),
-    ("cxloop", "bare_fetch", 0.20),
+    ("cxloop", "stock_faust", 10.0),
+    ("cxloop", "bare_fetch", 0.30),
+    ("windows", "windows_kafka_streams", 8.0),
+    ("windows", "windows_kafka_streams_by_hand", None),
+    ("windows", "windows_quix", 20.0),
+    ("windows", "windows_bytewax", 8.0),
 )
 FAUST_EVENTS = 60_000  # of the load: it would take minutes for all
+#: Visits for each: a sample of a minute at most.
+VISITS = {"kafka_streams": 400_000, "by_hand": 1_000_000, "quix": 60_000, "bytewax": 300_000}
+WINDOW_RULES = Path(__file__).parent / "packs" / "windows"
 TIMEOUT_S = 300.0
 
 Measure = Callable[[RealKafka, int, int], float]
@@ -48,7 +61,45 @@ def cxloop(kafka: RealKafka, events: int, number: int) -> float:
     return run_cxloop(kafka.address, prefix)
 
 
-MEASURES: dict[str, Measure] = {measure.__name__: measure for measure in (stock_faust, bare_fetch, cxloop)}
+def windows(kafka: RealKafka, events: int, number: int) -> float:
+    """A rule on a customer's visits within an hour, which other engines have as windows."""
+    prefix = f"windows{number}"
+    load_visits(kafka, prefix, events)
+    return run_cxloop(kafka.address, prefix, "--rules", str(WINDOW_RULES))
+
+
+def windows_kafka_streams(kafka: RealKafka, _: int, __: int) -> float:
+    return kafka_streams(kafka, visits_of(kafka, "kafka_streams"), VISITS["kafka_streams"], "hopping")
+
+
+def windows_kafka_streams_by_hand(kafka: RealKafka, _: int, __: int) -> float:
+    return kafka_streams(kafka, visits_of(kafka, "by_hand"), VISITS["by_hand"], "panes")
+
+
+def windows_quix(kafka: RealKafka, _: int, __: int) -> float:
+    return quix(kafka, visits_of(kafka, "quix"), VISITS["quix"])
+
+
+def windows_bytewax(kafka: RealKafka, _: int, __: int) -> float:
+    return bytewax(kafka, visits_of(kafka, "bytewax"), VISITS["bytewax"])
+
+
+@cache
+def visits_of(kafka: RealKafka, peer: str) -> str:
+    """The prefix of the visits that a peer gets, which are loaded once."""
+    load_visits(kafka, peer, VISITS[peer])
+    return peer
+
+
+MEASURES: dict[str, Measure] = {
+    measure.__name__: measure
+    for measure in (
+        stock_faust, bare_fetch, cxloop,
+        windows, windows_kafka_streams, windows_kafka_streams_by_hand, windows_quix, windows_bytewax,
+    )
+}  # fmt: skip
+#: What `QUICK=1` measures.
+QUICK = ("stock_faust", "bare_fetch", "cxloop", "windows", "windows_kafka_streams")
 
 
 def run_module(module: str, kafka: RealKafka, events: int) -> float:
@@ -75,6 +126,9 @@ def report(figures: dict[str, list[float]]) -> bool:
     for name, other, bar in BARS:
         if name in medians and other in medians:
             ratio = medians[name] / medians[other]
+            if bar is None:
+                print(f"{name}/{other} = {ratio:.2f} (no bar)")
+                continue
             met = met and ratio >= bar
             print(f"{name}/{other} = {ratio:.2f} (bar {bar:g}) {'ok' if ratio >= bar else 'short'}")
     return met
@@ -84,19 +138,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure events per second.")
     parser.add_argument("--rounds", type=int, default=3, help="of each measure (default: %(default)s)")
     parser.add_argument("--events", type=int, default=1_000_000, help="to load (default: %(default)s)")
-    parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES), metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="the most telling of them, in eight minutes")
+    parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="NAME")
     options = parser.parse_args()
+    measures = options.only or (QUICK if options.quick else list(MEASURES))
 
     if (busy := os.getloadavg()[0]) > 1:
         print(f"this machine is busy (load {busy:.1f}): the figures will not mean much", file=sys.stderr)
     if not str(shard.__file__).endswith(".so"):
         print("the heart is not compiled: `make bench` does that", file=sys.stderr)
-    figures: dict[str, list[float]] = {name: [] for name in options.only}
+    figures: dict[str, list[float]] = {name: [] for name in measures}
     with RealKafka(heap_mb=1024) as kafka:
         print(f"loading {options.events:,} events", file=sys.stderr, flush=True)
         load(kafka, "shared", options.events)
         for number in range(1, options.rounds + 1):
-            for name in options.only:
+            for name in measures:
                 figures[name].append(MEASURES[name](kafka, options.events, number))
                 last = f"{name} {figures[name][-1]:,.0f} events/s"
                 print(f"round {number} of {options.rounds}: {last}", file=sys.stderr, flush=True)

@@ -22,14 +22,16 @@ PATIENCE_S = 60.0
 STOP_TIMEOUT_S = 30.0
 
 
-def run_cxloop(broker: str, prefix: str) -> float:
+def run_cxloop(broker: str, prefix: str, *options: str) -> float:
     """Start a worker on topics that are loaded (bench.load), until it has committed what is in them.
+
+    options: of `cxloop run`.
 
     Returns events/s from the first commit seen to the last. What the worker appends to its own
     input meanwhile (ticks, forwarded reviews) does not count.
     Raises RuntimeError, with the worker's last words, where it ends or stands still.
     """
-    command = [*COMMAND, "--broker", broker, "--prefix", prefix]
+    command = [*COMMAND, "--broker", broker, "--prefix", prefix, *options]
     with tempfile.TemporaryFile() as log:
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:

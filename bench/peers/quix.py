@@ -12,7 +12,7 @@ from bench.peers.environment import measure
 from bench.visits import load_visits
 from tests.broker import BrokerError, RealKafka
 
-EVENTS = 100_000
+EVENTS = 60_000  # a minute
 
 
 def quix(kafka: RealKafka, prefix: str, events: int) -> float:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline.engine.path import group_id
+
+NOT_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+PATIENCE_S = 20.0
 
 
 class Offsets:
@@ -33,5 +37,16 @@ class Offsets:
     def applied(self) -> dict[tuple[str, int], int]:
         """The last applied offset of each input, by topic without prefix and partition; -1: none."""
         asked = [TopicPartition(f"{self._prefix}.{topic}", number) for topic, number in self._places]
-        found = self._consumer.committed(asked, timeout=10)
+        found = self._committed(asked)
         return {place: max(0, one.offset) - 1 for place, one in zip(self._places, found, strict=True)}
+
+    def _committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
+        """A broker that has just started is still looking for the group's coordinator."""
+        patient_until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._consumer.committed(asked, timeout=10)
+            except KafkaException as error:
+                if error.args[0].code() not in NOT_YET or time.monotonic() > patient_until:
+                    raise
+            time.sleep(0.1)
