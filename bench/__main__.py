@@ -11,19 +11,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from bench.cxloop import run_cxloop
 from bench.load import load
-from bench.peers.bytewax import bytewax
-from bench.peers.kafka_streams import kafka_streams
-from bench.peers.quix import quix
+from bench.peers.program import events_per_second, verify
+from bench.peers.table import PEERS
 from bench.visits import load_visits
 from pipeline import shard
 from tests.broker import BrokerError, RealKafka
@@ -32,16 +29,10 @@ from tests.broker import BrokerError, RealKafka
 BARS = (
     ("cxloop", "stock_faust", 10.0),
     ("cxloop", "bare_fetch", 0.30),
-    ("windows", "windows_kafka_streams", 8.0),
-    ("windows", "windows_kafka_streams_by_hand", None),
-    ("windows", "windows_quix", 20.0),
-    ("windows", "windows_bytewax", 8.0),
+    *(("windows", f"windows_{name}", peer.bar) for name, peer in PEERS.items()),
 )
 FAUST_EVENTS = 60_000  # of the load: it would take minutes for all
-#: Visits for each: a sample of a minute at most.
-VISITS = {"kafka_streams": 400_000, "by_hand": 1_000_000, "quix": 60_000, "bytewax": 300_000}
 WINDOW_RULES = Path(__file__).parent / "packs" / "windows"
-TIMEOUT_S = 300.0
 
 Measure = Callable[[RealKafka, int, int], float]
 
@@ -65,56 +56,33 @@ def windows(kafka: RealKafka, events: int, number: int) -> float:
     """A rule on a customer's visits within an hour, which other engines have as windows."""
     prefix = f"windows{number}"
     load_visits(kafka, prefix, events)
-    return run_cxloop(kafka.address, prefix, "--rules", str(WINDOW_RULES))
+    rate = run_cxloop(kafka.address, prefix, "--rules", str(WINDOW_RULES))
+    verify(kafka, f"{prefix}.alerts", events)
+    return rate
 
 
-def windows_kafka_streams(kafka: RealKafka, _: int, __: int) -> float:
-    return kafka_streams(kafka, visits_of(kafka, "kafka_streams"), VISITS["kafka_streams"], "hopping")
-
-
-def windows_kafka_streams_by_hand(kafka: RealKafka, _: int, __: int) -> float:
-    return kafka_streams(kafka, visits_of(kafka, "by_hand"), VISITS["by_hand"], "panes")
-
-
-def windows_quix(kafka: RealKafka, _: int, __: int) -> float:
-    return quix(kafka, visits_of(kafka, "quix"), VISITS["quix"])
-
-
-def windows_bytewax(kafka: RealKafka, _: int, __: int) -> float:
-    return bytewax(kafka, visits_of(kafka, "bytewax"), VISITS["bytewax"])
+def windows_of(peer: str, kafka: RealKafka, _: int, __: int) -> float:
+    return PEERS[peer].measure(kafka, visits_of(kafka, peer), PEERS[peer].events)
 
 
 @cache
 def visits_of(kafka: RealKafka, peer: str) -> str:
     """The prefix of the visits that a peer gets, which are loaded once."""
-    load_visits(kafka, peer, VISITS[peer])
+    load_visits(kafka, peer, PEERS[peer].events)
     return peer
 
 
 MEASURES: dict[str, Measure] = {
-    measure.__name__: measure
-    for measure in (
-        stock_faust, bare_fetch, cxloop,
-        windows, windows_kafka_streams, windows_kafka_streams_by_hand, windows_quix, windows_bytewax,
-    )
-}  # fmt: skip
+    **{measure.__name__: measure for measure in (stock_faust, bare_fetch, cxloop, windows)},
+    **{f"windows_{peer}": partial(windows_of, peer) for peer in PEERS},
+}
 #: What `QUICK=1` measures.
 QUICK = ("stock_faust", "bare_fetch", "cxloop", "windows", "windows_kafka_streams")
 
 
 def run_module(module: str, kafka: RealKafka, events: int) -> float:
-    """Run one of the bench's programs over the shared topic, of which reviews are no part.
-
-    Returns the events/s that it prints.
-    """
-    command = [sys.executable, "-m", module, kafka.address, "shared.touchpoints", str(events)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    found = re.search(r"(\d+) events/s$", done.stdout.strip())
-    if found is None:
-        raise RuntimeError(
-            f"{module} ended with {done.returncode} and no figure:\n{done.stdout}{done.stderr}"
-        )
-    return float(found[1])
+    """Events/s of one of the bench's programs over the shared topic, of which reviews are no part."""
+    return events_per_second([sys.executable, "-m", module, kafka.address, "shared.touchpoints", str(events)])
 
 
 def report(figures: dict[str, list[float]]) -> bool:
@@ -162,5 +130,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (BrokerError, RuntimeError, subprocess.TimeoutExpired) as error:
+    except (BrokerError, RuntimeError) as error:
         sys.exit(f"bench: {error}")

@@ -10,12 +10,10 @@ import sys
 import tempfile
 import time
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-
 from bench.load import PARTITIONS, TOPICS
+from tests.integration.offsets import Offsets
 
 COMMAND = (sys.executable, "-c", "from pipeline.cli import main; main()", "run", "--web-port", "0")
-GROUP = "{prefix}-shards"  # the consumer group of a worker's shards
 SAMPLE_EVERY_S = 0.1
 #: Longest wait for the first commit, and from one commit to the next.
 PATIENCE_S = 60.0
@@ -49,32 +47,14 @@ def run_cxloop(broker: str, prefix: str, *options: str) -> float:
                 worker.wait()
 
 
-def _committed(observer: Consumer, inputs: list[TopicPartition]) -> list[int]:
-    """The group's offsets; none while the broker is still looking for the group's coordinator."""
-    try:
-        return [max(0, partition.offset) for partition in observer.committed(inputs, timeout=10)]
-    except KafkaException as error:
-        if error.args[0].code() not in (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS):
-            raise
-        return [0] * len(inputs)
-
-
 def _rate(worker: subprocess.Popen[bytes], broker: str, prefix: str) -> float:
-    observer = Consumer(
-        {
-            "bootstrap.servers": broker,
-            "group.id": GROUP.format(prefix=prefix),
-            # Of offsets: what open transactions will commit is not shown, and not waited for either.
-            "isolation.level": "read_uncommitted",
-        }
-    )
-    inputs = [TopicPartition(f"{prefix}.{topic}", number) for topic in TOPICS for number in range(PARTITIONS)]
-    ends = [observer.get_watermark_offsets(partition)[1] for partition in inputs]
+    inputs = [(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
     samples: list[tuple[float, int]] = []  # (seconds, events committed), one for each change
     patient_until = time.monotonic() + PATIENCE_S
-    try:
-        while not samples or samples[-1][1] < sum(ends):
-            done = sum(map(min, _committed(observer, inputs), ends))
+    with Offsets(broker, prefix, inputs) as offsets:
+        ends = offsets.ends()
+        while not samples or samples[-1][1] < sum(ends.values()):
+            done = sum(min(applied + 1, ends[place]) for place, applied in offsets.applied().items())
             now = time.monotonic()
             if done > (samples[-1][1] if samples else 0):
                 samples.append((now, done))
@@ -83,11 +63,9 @@ def _rate(worker: subprocess.Popen[bytes], broker: str, prefix: str) -> float:
                 raise RuntimeError(f"ended with exit code {worker.returncode}")
             elif now > patient_until:
                 raise RuntimeError(
-                    f"committed {done} of {sum(ends)} events, then none for {PATIENCE_S:.0f} s"
+                    f"committed {done} of {sum(ends.values())} events, then none for {PATIENCE_S:.0f} s"
                 )
             time.sleep(SAMPLE_EVERY_S)
-    finally:
-        observer.close()
     if len(samples) < 2:
         raise RuntimeError("was too fast for this load: it was done between two looks at it; use more events")
     (began, first), (ended, last) = samples[0], samples[-1]

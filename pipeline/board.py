@@ -133,7 +133,7 @@ class Board:
         self._step.watermark = self._step.latest = position.watermark
         self._rolling.restored(at=position.latest)
         self._room.restored()
-        self._shards = {ref[1]: record for ref, record in self._store if isinstance(record, ShardPosition)}
+        self._shards = {ref[1]: record for ref, record in self._store.of(ShardPosition)}
         for window, judges in self._episodes.items():
             for episodes in judges:
                 for series, at in episodes.open():
@@ -183,7 +183,7 @@ class Board:
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         """(name, label) → how many are open now."""
-        return {(ref[1], ref[2]): record.n for ref, record in self._store if isinstance(record, Level)}
+        return {(ref[1], ref[2]): record.n for ref, record in self._store.of(Level)}
 
     def overflow(self) -> Mapping[str, int]:
         """Dimension → how many counts went to "other"."""

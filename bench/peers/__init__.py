@@ -1,1 +1,4 @@
-"""Other stream engines at the same work, each with the settings that make it fastest."""
+"""Other stream engines at the same work, each with the settings that make it fastest.
+
+`python -m bench.peers` measures one of them alone.
+"""

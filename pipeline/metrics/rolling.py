@@ -42,9 +42,7 @@ class Rolling:
     def restored(self, at: int) -> None:
         """Make the totals anew, after the store's last `load`."""
         self.at = at
-        for (what, key, _), record in self._store:
-            if not isinstance(record, Pane):
-                continue
+        for (what, key, _), record in self._store.of(Pane):
             end = int(key)
             for window in _MADE_OF[int(what.removeprefix(_WHAT))]:
                 if at - window.length < end <= at:

@@ -29,9 +29,8 @@ class Room:
 
     def restored(self) -> None:
         """Count what is known, after the store's last `load`."""
-        for (_, dimension, _), record in self._store:
-            if isinstance(record, KnownValue):
-                self._known[dimension] = self._known.get(dimension, 0) + 1
+        for (_, dimension, _), _known in self._store.of(KnownValue):
+            self._known[dimension] = self._known.get(dimension, 0) + 1
 
     def place(self, series: Series, end: int, counts: Counts) -> Series:
         """The series with "other" where a value has no room. end: of the pane (ms)."""

@@ -63,8 +63,8 @@ class MetricEpisodes:
 
     def open(self) -> Iterator[tuple[Series, int]]:
         """(series, when its `for` is over) of what is pending or firing, after a restore."""
-        for ref, record in self._step.store:
-            if ref[0] == self._rule.id and isinstance(record, Judgement):
+        for ref, record in self._step.store.of(Judgement):
+            if ref[0] == self._rule.id:
                 yield msgspec.json.decode(ref[1], type=Series), record.since + self._rule.hold
 
     def goes_on(self, ref: Ref, episode: Judgement) -> bool:

@@ -15,7 +15,7 @@ import cramjam
 import msgspec
 
 from pipeline.errors import StateError
-from pipeline.state.records import Numerous, Ref, Remembered, kind_of, packed
+from pipeline.state.records import Numerous, Ref, Remembered, kind_of, packed, unpack
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Store
 
@@ -155,22 +155,23 @@ class Changelog:
 
 def _reader(kind: type[Remembered]) -> Callable[[msgspec.Raw], Remembered | bytes]:
     """Reads a record, or, where it is numerous, makes sure that it can be read."""
-    decode = msgspec.msgpack.Decoder(kind).decode
     if not issubclass(kind, Numerous):
-        return decode
+        return msgspec.msgpack.Decoder(kind).decode
 
     def read(raw: msgspec.Raw) -> bytes:
-        decode(raw)
-        return packed(kind, bytes(raw))
+        record = packed(kind, bytes(raw))
+        unpack(record)
+        return record
 
     return read
 
 
 def _entry(ref: Ref, record: Remembered | bytes | None) -> Entry:
+    kind = kind_of(record).__name__ if record is not None else ""
     if isinstance(record, bytes):
-        return (*ref, kind_of(record).__name__, msgspec.Raw(memoryview(record)[1:]))
+        return (*ref, kind, msgspec.Raw(memoryview(record)[1:]))
     # Encoded here, each record would be copied twice; in its place, it becomes the same bytes.
-    return (*ref, type(record).__name__ if record is not None else "", record)  # type: ignore[return-value]
+    return (*ref, kind, record)  # type: ignore[return-value]
 
 
 def _pack(step: Delta | Image) -> bytes:

@@ -228,11 +228,11 @@ def unpack(packed: bytes) -> Numerous:
     return _decoders[packed[0]](memoryview(packed)[1:])
 
 
-def wake_of(packed: bytes) -> int:
-    """The wake time of what was packed (ms)."""
-    return _decode_wake(memoryview(packed)[1:]).wake
+def wake_of(record: Remembered | bytes) -> int:
+    """The wake time of a record (ms), which may be packed."""
+    return record.wake if isinstance(record, Remembered) else _decode_wake(memoryview(record)[1:]).wake
 
 
-def kind_of(packed: bytes) -> type[Numerous]:
-    """The class of what was packed."""
-    return _NUMEROUS[packed[0]]
+def kind_of(record: Remembered | bytes) -> type[Remembered]:
+    """The class of a record, which may be packed."""
+    return record.__class__ if isinstance(record, Remembered) else _NUMEROUS[record[0]]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from xxhash import xxh3_64_intdigest
 
-from pipeline.state.records import Numerous, Ref, Remembered, pack, unpack, wake_of
+from pipeline.state.records import Numerous, Ref, Remembered, kind_of, pack, unpack, wake_of
 from pipeline.state.timers import Timers
 
 SHELVES: Final = 256
+
+T = TypeVar("T", bound=Remembered)
 
 
 def shelf_of(key: str) -> int:
@@ -100,18 +102,22 @@ class Store:
         """Make the timers anew, after the last `load`."""
         self.timers = Timers(self._wake_of)
         for ref, record in self._records.items():
-            self.timers.add(wake_of(record) if isinstance(record, bytes) else record.wake, ref)
+            self.timers.add(wake_of(record), ref)
 
     def _wake_of(self, ref: Ref) -> int | None:
         record = self._records.get(ref)
-        if record is None:
-            return None
-        return wake_of(record) if isinstance(record, bytes) else record.wake
+        return wake_of(record) if record is not None else None
 
     def __iter__(self) -> Iterator[tuple[Ref, Remembered]]:
         """All records; they may be dropped meanwhile. What is packed stays so."""
         for ref, record in list(self._records.items()):
             yield ref, unpack(record) if isinstance(record, bytes) else record
+
+    def of(self, kind: type[T]) -> Iterator[tuple[Ref, T]]:
+        """All records of one kind; nothing may be put or dropped meanwhile. Others are not unpacked."""
+        for ref, record in self._records.items():
+            if kind_of(record) is kind:
+                yield ref, unpack(record) if isinstance(record, bytes) else record  # type: ignore[misc]
 
     def __len__(self) -> int:
         return len(self._records)

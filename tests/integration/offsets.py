@@ -40,6 +40,15 @@ class Offsets:
         found = self._committed(asked)
         return {place: max(0, one.offset) - 1 for place, one in zip(self._places, found, strict=True)}
 
+    def ends(self) -> dict[tuple[str, int], int]:
+        """The offset behind the last record of each input."""
+        return {
+            (topic, number): self._consumer.get_watermark_offsets(
+                TopicPartition(f"{self._prefix}.{topic}", number), timeout=10
+            )[1]
+            for topic, number in self._places
+        }
+
     def _committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
         """A broker that has just started is still looking for the group's coordinator."""
         patient_until = time.monotonic() + PATIENCE_S

@@ -52,7 +52,7 @@ def test_a_match_is_shown_all_that_a_run_with_it_can_hold(
         assert runs_with(near, new, n) == runs_with(everything, new, n)
         if number % away == 0:
             put_away(store)
-    found = [hit for _, record in store if isinstance(record, Hits) for hit in record.hits]
+    found = [hit for _, record in store.of(Hits) for hit in record.hits]
     assert sorted(hit.event_id for hit in found) == sorted(hit.event_id for hit in everything)
 
 
@@ -66,9 +66,7 @@ def test_what_became_of_a_match_is_kept_wherever_it_lies() -> None:
     early.fired = True
     matches.changed("k", "", early)
     put_away(store)
-    fired = [
-        hit.event_id for _, record in store if isinstance(record, Hits) for hit in record.hits if hit.fired
-    ]
+    fired = [hit.event_id for _, record in store.of(Hits) for hit in record.hits if hit.fired]
     assert fired == ["300"]
 
 
@@ -86,7 +84,7 @@ def test_the_newest_are_kept_of_too_many() -> None:
     matches = timeline(store, 2)
     for number in range(1_000):
         matches.add("k", "", Hit(number * WITHIN, f"{number}", "s"))
-    kept = sorted(hit.at for _, record in store if isinstance(record, Hits) for hit in record.hits)
+    kept = sorted(hit.at for _, record in store.of(Hits) for hit in record.hits)
     assert kept == [number * WITHIN for number in range(1_000 - len(kept), 1_000)]
     assert 256 <= len(kept) <= (MOST_BLOCKS + 2) * BLOCK
 

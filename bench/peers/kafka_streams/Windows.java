@@ -31,7 +31,7 @@ import org.apache.kafka.streams.state.Stores;
 /**
  * Who comes by AT_LEAST times within an hour, in windows of an hour every five minutes of event time.
  *
- * <p>java Windows hopping|panes BROKER TOPIC OUTPUT EVENTS STATE prints events/s, from the first event to the end of
+ * <p>java Windows BROKER TOPIC OUTPUT EVENTS hopping|panes STATE prints events/s, from the first event to the end of
  * an orderly close, behind which all is flushed and committed. STATE: an empty folder, whose name is the application's.
  */
 public final class Windows {
@@ -46,13 +46,13 @@ public final class Windows {
   static volatile long began;
 
   public static void main(String[] args) throws Exception {
-    String broker = args[1], topic = args[2], output = args[3];
-    long events = Long.parseLong(args[4]);
+    String broker = args[0], topic = args[1], output = args[2];
+    long events = Long.parseLong(args[3]);
     Topology topology =
-        switch (args[0]) {
+        switch (args[4]) {
           case "hopping" -> hopping(topic, output);
           case "panes" -> panes(topic, output);
-          default -> throw new IllegalArgumentException("neither hopping nor panes: " + args[0]);
+          default -> throw new IllegalArgumentException("neither hopping nor panes: " + args[4]);
         };
     AtomicReference<Throwable> failure = new AtomicReference<>();
     long deadline = System.nanoTime() + Duration.ofSeconds(TIMEOUT_S).toNanos();

@@ -8,34 +8,33 @@ import os
 import tempfile
 from pathlib import Path
 
-from bench.load import PARTITIONS, TOPIC_CONFIG
-from bench.peers.program import run_peer, verify
+from bench.peers.program import measure
 from tests import broker
 from tests.broker import RealKafka
-
-PROGRAMS = ("hopping", "panes")
 
 _HERE = Path(__file__).parent
 # The parallel collector is at least as fast as the default; Windows.java says what else was tried.
 _JAVA_OPTIONS = ("-Xmx4g", "-XX:+UseParallelGC")
 
 
-def kafka_streams(kafka: RealKafka, prefix: str, events: int, program: str) -> float:
-    """Events/s of all `events` visits of a prefix (bench.visits), from the first event to the last commit.
+def hopping(kafka: RealKafka, prefix: str, events: int) -> float:
+    """As `measure`."""
+    return _run(kafka, prefix, events, "hopping")
 
-    program: one of PROGRAMS. Raises RuntimeError where its answer is wrong, or there is none in time.
-    """
-    output = f"{prefix}.often"
-    # Its records bear the time of their events, which lies far back: Kafka would delete them by its defaults.
-    kafka.create_topics({output: PARTITIONS}, TOPIC_CONFIG)
+
+def by_hand(kafka: RealKafka, prefix: str, events: int) -> float:
+    """As `measure`."""
+    return _run(kafka, prefix, events, "panes")
+
+
+def _run(kafka: RealKafka, prefix: str, events: int, how: str) -> float:
     jars = broker.fetched("kafka-streams", _HERE / "pom.xml")
     classpath = f"{_compiled(jars)}{os.pathsep}{jars}/*"
-    command = [broker.program("java"), *_JAVA_OPTIONS, "-cp", classpath, "Windows", program, kafka.address]
+    program = [broker.program("java"), *_JAVA_OPTIONS, "-cp", classpath, "Windows"]
     with tempfile.TemporaryDirectory(prefix="cxloop-bench-streams-") as state:
-        rate = run_peer([*command, f"{prefix}.touchpoints", output, str(events), state])
-    verify(kafka, output, events)
-    # So that it can run again on the same visits; and nobody else's measure pays for what is left.
-    kafka.delete_topics(output, f"{Path(state).name}-counts-changelog")
+        rate = measure(kafka, prefix, events, program, how, state)
+    # Nobody else's measure pays for what is left.
+    kafka.delete_topics(f"{Path(state).name}-counts-changelog")
     return rate
 
 
