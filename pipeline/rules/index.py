@@ -13,7 +13,7 @@ from math import prod
 from typing import Any, Final
 
 from pipeline.events.model import Data, Event
-from pipeline.rules.compiled import Getter, Pattern, getter
+from pipeline.rules.compiled import Pattern, getter
 
 Handler = Callable[[Event, Any, int, str], None]
 
@@ -48,19 +48,12 @@ class Index:
             return self._all
         found: list[_Numbered] = []
         for getters, table in self._tables:
-            found += _look_up(table, getters, data)
+            found += table.get(tuple([get(data) for get in getters]), ())
         if not found:
             return self._all
         found += self._always
         found.sort(key=_number)
         return [handle for _, handle in found]
-
-
-def _look_up(table: dict[Any, list[_Numbered]], getters: list[Getter], data: Data) -> Sequence[_Numbered]:
-    try:
-        return table.get(tuple([get(data) for get in getters]), ())
-    except TypeError:  # under `attributes` there may be a list, which equals nothing that a rule names
-        return ()
 
 
 def _named(pattern: Pattern) -> dict[str, tuple[Any, ...]]:
