@@ -55,6 +55,11 @@ class Reader:
         end = await self._consumer.end_offsets([source])
         return int(first[source]), int(end[source])
 
+    async def decided(self, source: TopicPartition, end: int) -> None:
+        """Wait until all before `end` is decided: a transaction's marker is written a moment after its commit."""
+        while (await self.span(source))[1] < end:  # noqa: ASYNC110 - the broker has no bell for it
+            await asyncio.sleep(0.02)
+
     async def read(self, source: TopicPartition, begin: int, end: int, take: Callable[[Any], bool]) -> bool:
         """Hand over the records from begin to before end, until `take` says False.
 

@@ -194,8 +194,9 @@ class Partition:
         await delete_records(self._connection, self.changelog, behind)
         records = heart.snapshot() if heart.applied >= 0 else []
         for first in range(0, len(records), REBUILT):
-            await transactions.commit(Effects(changelog=records[first : first + REBUILT]), None)
+            _, behind = await transactions.commit(Effects(changelog=records[first : first + REBUILT]), None)
             health.moved()
+        await reader.decided(self.changelog, behind)
         log.info("%s: its state is rebuilt of %d offsets", health.name, end - begin)
 
     async def _restore(self, reader: Reader) -> None:

@@ -146,6 +146,8 @@ class Changelog:
 
     def loaded(self) -> None:
         """After the last `load`. Raises StateError where what was loaded is not the whole state."""
+        if self._imaged and not self._step:
+            raise StateError("the newest records of the state are missing")
         if self._step and self._imaged is not None and len(self._imaged) < SHELVES:
             raise StateError(f"the oldest records of the state, before step {self._step}, are missing")
         self._store.loaded()

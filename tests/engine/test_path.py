@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as At
 
 from pipeline.engine import BrokerUnreachableError, Connection, EventPath, Health, Plan, Tuning, topics
+from pipeline.engine.changelog import Reader
 from tests.broker import RealKafka, free_port
 from tests.engine.counting_heart import ROUND, CountingHeart
 from tests.engine.workers import committed
@@ -191,6 +193,31 @@ async def test_a_state_that_is_gone_is_refused_and_can_be_rebuilt_of_the_events(
             assert heart.counts == {"one": 30}
     alerts = [one.value for one in committed(kafka.address, f"{prefix}.alerts")]
     assert alerts == [f"0 one {count} {count - 1}".encode() for count in (10, 20, 30)]
+
+
+async def test_what_is_rebuilt_is_whole_where_the_broker_is_slow_to_decide(
+    kafka: RealKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(kafka, prefix)
+    send(kafka, prefix, [b"e"] * 25)
+    async with running(kafka, prefix, quiet_heart) as (path, _):
+        await until(lambda: path.health.partitions["touchpoints", 0].applied == 24)
+    kafka.delete_topics(f"{prefix}.touchpoints.changelog")
+    made(kafka, prefix)
+    span, ends = Reader.span, dict[str, int]()
+
+    async def late(reader: Reader, source: TopicPartition) -> tuple[int, int]:
+        """The end as it was when somebody asked before."""
+        begin, end = await span(reader, source)
+        before, ends[source.topic] = ends.get(source.topic, end), end
+        return begin, before if source.topic.endswith(".changelog") else end
+
+    monkeypatch.setattr(Reader, "span", late)
+    async with running(kafka, prefix, quiet_heart, rebuild=True) as (path, failures):
+        assert failures == []
+        heart = path.hearts["touchpoints", 0]
+        assert isinstance(heart, CountingHeart)
+        assert heart.counts == {"one": 25}
 
 
 async def test_a_heart_that_raises_is_the_end(kafka: RealKafka, prefix: str) -> None:

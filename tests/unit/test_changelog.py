@@ -271,6 +271,8 @@ def test_a_snapshot_that_was_cut_off_is_noticed_though_all_before_it_was_one_ste
     restored(records)
     with pytest.raises(StateError, match="the oldest records of the state, before step 2, are missing"):
         restored(records[1:])
+    with pytest.raises(StateError, match="the newest records of the state are missing"):
+        restored(records[:-1])
 
 
 def one_record() -> bytes:
