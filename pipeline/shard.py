@@ -27,7 +27,7 @@ from pipeline.metrics.segment import Segment
 from pipeline.metrics.segment import records as records_for_board
 from pipeline.metrics.tally import Tally
 from pipeline.metrics.window import pane_end
-from pipeline.rules.absence import AbsenceEpisodes, withdraw
+from pipeline.rules.absence import AbsenceEpisodes, Answers, withdraw
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Pattern, Role, RuleSet
 from pipeline.rules.count import CountEpisodes
@@ -35,7 +35,7 @@ from pipeline.rules.event import EventEpisodes
 from pipeline.rules.index import Handler, Index
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog, Position
-from pipeline.state.records import Contact, Cooldown, FollowUp, Hits, Ref, Remembered, Review, Waits
+from pipeline.state.records import Answered, Contact, Cooldown, FollowUp, Hits, Ref, Remembered, Review, Waits
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
@@ -95,7 +95,7 @@ class Shard:
         }
         self._route_of = self._routes()
         self._changelog = Changelog(
-            self._store, self._seen, (Cooldown, Hits, Waits, Review, Contact, FollowUp)
+            self._store, self._seen, (Cooldown, Hits, Waits, Answered, Review, Contact, FollowUp)
         )
         self.applied = -1
         self._distance = 0
@@ -347,14 +347,20 @@ class Shard:
             handlers[m.ContactReplied] = [
                 (None, lambda event, data, at, key: self._contacts.replied(key, data, at))
             ]
+        answers: dict[str, Answers] = {}
+        answering: list[tuple[type[m.Event], Pattern, Handler]] = []
         for rule in self._settings.rules.of(role):
             kind = rule.when.event
             # A version of a review ends what an older one began, even if it matches nothing itself.
             when = None if kind in m.REVIEWS else rule.when
             if isinstance(rule, AbsenceRule):
-                absence = AbsenceEpisodes(rule, self._step, self._alerts)
+                what = Answers.what(rule)
+                if what not in answers:
+                    answers[what] = Answers(what, rule, self._step)
+                    answering.append((rule.unless.event, rule.unless, answers[what].on_event))
+                    self._wakes[what] = answers[what].on_wake
+                absence = AbsenceEpisodes(rule, self._step, self._alerts, answers[what])
                 handlers[kind].append((when, absence.on_event))
-                handlers[rule.unless.event].append((rule.unless, absence.on_answer))
                 self._wakes[rule.id] = absence.on_wake
             elif isinstance(rule, CountRule):
                 count = CountEpisodes(rule, self._step, self._alerts)
@@ -362,6 +368,8 @@ class Shard:
                 self._wakes[rule.id] = self._wakes[count.past] = count.on_wake
             else:
                 handlers[kind].append((rule.when, EventEpisodes(rule, self._step, self._alerts).on_event))
+        for kind, pattern, handle in answering:  # last: an event may answer itself, once it has been asked
+            handlers[kind].append((pattern, handle))
         return {kind: Index(some) for kind, some in handlers.items() if some}
 
     def _withdraw_removed_rules(self) -> None:

@@ -7,11 +7,11 @@ from typing import Final
 
 from pipeline.events.codec import moment
 from pipeline.events.model import Data, Event, ReviewData, type_name
-from pipeline.rules.alerts import Alerts, met, reason
+from pipeline.rules.alerts import Alerts, derived_id, met, reason
 from pipeline.rules.compiled import AbsenceRule, getter
 from pipeline.rules.cooldown import Once
 from pipeline.span import DAY, duration
-from pipeline.state.records import FIRING, HELD, PENDING, RESOLVED, Ask, Ref, Remembered, Waits
+from pipeline.state.records import FIRING, HELD, PENDING, RESOLVED, Answered, Ask, Ref, Remembered, Waits
 from pipeline.step import CORRECTION, Step
 
 #: So many answers of one key and part are kept at most.
@@ -31,19 +31,66 @@ def withdraw(ref: Ref, record: Remembered, alerts: Alerts) -> None:
             alerts.withdraw(rule, key, ask.subject, ask.episode)
 
 
+class Answers:
+    """The answers of one kind: kept once for all rules that wait for them, and handed to each."""
+
+    def __init__(self, what: str, rule: AbsenceRule, step: Step) -> None:
+        self._what, self._step = what, step
+        self._matches = rule.unless.predicate()
+        self._part = getter(rule.same) if rule.same else None
+        self._episodes: list[AbsenceEpisodes] = []
+
+    @staticmethod
+    def what(rule: AbsenceRule) -> str:
+        """Where those are kept that a rule waits for: the same for rules that wait for the same."""
+        conditions = sorted(f"{name} {test.sign} {test.right!r}" for name, test in rule.unless.conditions)
+        return derived_id("@answers", rule.role, type_name(rule.unless.event), rule.same or "", *conditions)
+
+    def join(self, episodes: AbsenceEpisodes) -> None:
+        """Whom to hand them to."""
+        self._episodes.append(episodes)
+
+    def times(self, key: str, part: str) -> list[int]:
+        """Those that are known (ms, ascending)."""
+        record = self._step.store.get((self._what, key, part))
+        return record.times if isinstance(record, Answered) else []
+
+    def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
+        """Take one event of the type that answers. at: ms; key: customer or review."""
+        if not self._matches(data):
+            return
+        part = str(self._part(data)) if self._part else ""
+        ref = (self._what, key, part)
+        self._keep(ref, sorted([*self.times(key, part), at])[-MOST_ANSWERS:])
+        for episodes in self._episodes:
+            episodes.on_answer(event, at, key, part)
+
+    def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
+        """Forget what nothing can ask for any more."""
+        assert isinstance(record, Answered)
+        self._keep(ref, [at for at in record.times if at + CORRECTION > due])
+
+    def _keep(self, ref: Ref, times: list[int]) -> None:
+        if times:
+            self._step.store.put(ref, Answered(times=times), times[0] + CORRECTION)
+        else:
+            self._step.store.drop(ref)
+
+
 class AbsenceEpisodes:
     """Pending until the deadline; then firing, until an answer resolves or retracts it, or it expires.
 
     One that was resolved is kept until nothing from before its deadline can arrive any more, for that retracts it.
     """
 
-    def __init__(self, rule: AbsenceRule, step: Step, alerts: Alerts) -> None:
-        self._rule, self._step, self._alerts = rule, step, alerts
+    def __init__(self, rule: AbsenceRule, step: Step, alerts: Alerts, answers: Answers) -> None:
+        self._rule, self._step, self._alerts, self._answers = rule, step, alerts, answers
         self._once = Once(rule, step)
-        self._asks, self._answers = rule.when.predicate(), rule.unless.predicate()
+        self._asks = rule.when.predicate()
         self._part = getter(rule.same) if rule.same else None
         self._within = rule.within
         self._answer = type_name(rule.unless.event).removeprefix("cx.")
+        answers.join(self)
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Take one event of the type that asks. at: ms; key: customer or review."""
@@ -55,7 +102,8 @@ class AbsenceEpisodes:
         if review is not None:
             self._supersede(ref, record, at, review, matches)
         deadline = at + self._within
-        answered = any(at <= answer <= deadline for answer in record.answers)
+        answers = self._answers.times(key, ref[2])
+        answered = any(at <= answer <= deadline for answer in answers)
         # Ids are not remembered for ever: the same event may come again.
         known = any((ask.source, ask.event_id) == (event.source, event.id) for ask in record.asks)
         if matches and not answered and not known:
@@ -68,19 +116,19 @@ class AbsenceEpisodes:
                 self._rule.when.values(data),
                 review=review,
             )
-            late = [answer for answer in record.answers if answer > deadline]
+            late = [answer for answer in answers if answer > deadline]
             ask.ended = (min(late), "answered_late") if late else None
             record.asks = [*record.asks, ask]
             if deadline < self._step.watermark:
                 self._fire(ref, record, ask)
         self._keep(ref, record)
 
-    def on_answer(self, event: Event, data: Data, at: int, key: str) -> None:
-        """Take one event of the type that answers."""
-        if not self._answers(data):
+    def on_answer(self, event: Event, at: int, key: str, part: str) -> None:
+        """Take one answer. at: ms; key: customer or review."""
+        ref = (self._rule.id, key, part)
+        record = self._step.store.get(ref)
+        if not isinstance(record, Waits):
             return
-        ref, record = self._open(key, data)
-        record.answers = sorted([*record.answers, at])[-MOST_ANSWERS:]
         for ask in _waiting_first(record.asks):
             if at < ask.at:
                 continue
@@ -102,7 +150,6 @@ class AbsenceEpisodes:
             if ask.state == FIRING:
                 self._resolve(ref, ask, self._wake(ask), "expired", [])
             record.asks = [other for other in record.asks if other is not ask]
-        record.answers = [answer for answer in record.answers if answer + CORRECTION > due]
         self._keep(ref, record)
 
     def _supersede(self, ref: Ref, record: Waits, at: int, review: str, matches: bool) -> None:
@@ -185,11 +232,8 @@ class AbsenceEpisodes:
         return ask.deadline + _LASTS[ask.state]
 
     def _keep(self, ref: Ref, record: Waits) -> None:
-        wakes = [self._wake(ask) for ask in record.asks]
-        if record.answers:
-            wakes.append(record.answers[0] + CORRECTION)
-        if wakes:
-            self._step.store.put(ref, record, min(wakes))
+        if record.asks:
+            self._step.store.put(ref, record, min(map(self._wake, record.asks)))
         else:
             self._step.store.drop(ref)
 

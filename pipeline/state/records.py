@@ -110,10 +110,15 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
 
 
 class Waits(Numerous, kw_only=True):
-    """What waits, and the times of answers (ms, ascending), of one key and part."""
+    """What waits, of one key and part."""
 
     asks: list[Ask] = msgspec.field(default_factory=list)
-    answers: list[int] = msgspec.field(default_factory=list)
+
+
+class Answered(Numerous, kw_only=True):
+    """The times of answers (ms, ascending), of one key and part."""
+
+    times: list[int] = msgspec.field(default_factory=list)
 
 
 class Hit(msgspec.Struct, array_like=True, gc=False):
@@ -206,7 +211,7 @@ class Level(Remembered, kw_only=True):
     n: int = 0
 
 
-_NUMEROUS: Final = (Contact, Review, Waits, Hits, Cooldown, FollowUp)
+_NUMEROUS: Final = (Contact, Review, Waits, Answered, Hits, Cooldown, FollowUp)
 _NUMBERS: Final = {kind: bytes((number,)) for number, kind in enumerate(_NUMEROUS)}
 _encode = msgspec.msgpack.Encoder().encode
 _decoders = [msgspec.msgpack.Decoder(kind).decode for kind in _NUMEROUS]

@@ -315,6 +315,38 @@ def test_an_open_episode_keeps_its_deadline_when_the_rule_gets_another(within: s
     assert "within 1h" in fired[0]["data"]["reasons"][0]["text"]
 
 
+def test_what_a_hundred_rules_wait_for_is_kept_once() -> None:
+    def contact(kind: str, minute: int, **data: str) -> str:
+        return json.dumps({
+            "specversion": "1.0", "id": kind, "source": "/test", "type": f"cx.contact.{kind}", "subject": "cust-1",
+            "time": rfc3339(generate.START + minute * 60_000), "data": {"contact_id": "k", **data},
+        })  # fmt: skip
+
+    rules = rule_set("".join(f"""
+  - id: no-reply-at-{place}
+    summary: Nobody replied.
+    when: {{event: contact.opened, location: place-{place}}}
+    unless: {{event: contact.replied, same: contact_id, within: {place + 1}h, by: agent}}
+    alert: info
+""" for place in range(100)))  # fmt: skip
+    one = shard(rules)
+    before = one.stats()["open.records"]
+    # The answer arrives first: what is asked later knows it, if it came in time.
+    feed(one, log([contact("replied", 90, by="agent")]))
+    assert one.stats()["open.records"] == before + 2  # it, and the contact
+    in_time = contact("opened", 0, location="place-1").replace('"opened"', '"in-time"', 1)
+    too_late = contact("opened", 0, location="place-0").replace('"opened"', '"too-late"', 1)
+    fed = feed(
+        one,
+        [
+            FileRecord(n, generate.NOW, v.encode())
+            for n, v in enumerate((in_time, too_late, survey(1, generate.START + DAY, nps=9)), 1)
+        ],
+    )
+    fired = [json.loads(value)["data"]["rule"] for _, _, value in fed.outputs if b"cx.alert.fired" in value]
+    assert fired == ["no-reply-at-0"]
+
+
 def test_the_alerts_of_a_rule_that_was_removed_are_withdrawn() -> None:
     opened = json.dumps({
         "specversion": "1.0", "id": "c1", "source": "/test", "type": "cx.contact.opened", "subject": "cust-1",
