@@ -7,7 +7,8 @@ answered later, most arrives within a minute, a little arrives hours late, and s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from confluent_kafka import KafkaError, Message, Producer
@@ -28,6 +29,8 @@ SPAN_S = 7 * 86_400  # event time, whatever the number of events
 TWICE = 0.002  # of all events
 LATE = 0.003  # of all events: by hours; the others by LAG_S on average
 LAG_S = 20.0
+
+CHUNK = 10_000
 
 TOUCHPOINTS = ("home", "search", "product", "cart", "checkout", "delivery", "returns", "account", "support")
 CHANNELS = ("web", "app", "store", "phone", "email", "chat")
@@ -129,41 +132,69 @@ MIX = (
 )
 
 
-def events(count: int, *, seed: int = 1, customers: int = 100_000) -> Iterator[tuple[str, str, str]]:
-    """`count` events, as (topic without its prefix, key, CloudEvent in JSON), in order of arrival."""
-    chance = np.random.default_rng(seed)
-    kinds = chance.choice(len(MIX), count, p=[share for _, share, _ in MIX])
-    # The square makes a few customers busy and most of them quiet.
-    customer = (chance.random(count) ** 2 * customers).astype(int)
-    picks = chance.integers(0, 1 << 16, count)
-    scores = chance.beta(4, 1.6, count)
-    ids = chance.integers(0, 1 << 63, count)
-    again = chance.random(count) < TWICE
+#: Draws who the next so many events are about.
+Draw = Callable[[np.random.Generator, int], "np.ndarray[Any, Any]"]
+
+
+def drawn_of(customers: int) -> Draw:
+    """Out of so many. The square makes a few of them busy and most of them quiet."""
+    return lambda chance, count: (chance.random(count) ** 2 * customers).astype(int)
+
+
+ANYBODY = drawn_of(100_000)
+
+
+def events(
+    count: int,
+    *,
+    seed: int = 1,
+    start: np.datetime64 = START,
+    span_s: float = SPAN_S,
+    who: Draw = ANYBODY,
+) -> Iterator[tuple[str, str, str]]:
+    """`count` events, as (topic without its prefix, key, CloudEvent in JSON), in order of arrival.
+
+    who: is asked for CHUNK customers at a time, when the first of their events is.
+    """
+    chance, shop, event = np.random.default_rng(seed), Shop(), None
+    for begin in range(0, count, CHUNK):
+        for number, (kind, drawn, pick, score, random_id, twice, time) in enumerate(
+            _columns(chance, begin, min(CHUNK, count - begin), start, span_s / count, who), begin
+        ):
+            if event is None or not twice:
+                name, _, tell = MIX[kind]
+                customer, data = tell(shop, number, drawn, pick, score)
+                channel = CHANNELS[pick % 6]
+                value = (
+                    f'{{"specversion":"1.0","id":"{random_id:016x}{number:08x}","source":"/shop/{channel}",'
+                    f'"type":"cx.{name}","time":"{time}Z","subject":"cust-{customer}",'
+                    f'"data":{{{data},"touchpoint":"{TOUCHPOINTS[pick % 9]}","channel":"{channel}",'
+                    f'"segment":"{SEGMENTS[customer % 3]}","location":"{LOCATIONS[customer % 5]}"}}}}'
+                )
+                if name.startswith("review."):
+                    event = ("reviews", data.split('"', 4)[3], value)
+                else:
+                    event = ("touchpoints", f"cust-{customer}", value)
+            yield event
+
+
+def _columns(
+    chance: np.random.Generator, begin: int, count: int, start: np.datetime64, each_s: float, who: Draw
+) -> Iterator[tuple[Any, ...]]:
+    """The chance in so many events: kind, customer, pick, score, id, whether the one before comes again, time."""
     lag_s = chance.exponential(LAG_S, count)
     lag_s += (chance.random(count) < LATE) * chance.uniform(3_600, 6 * 3_600, count)
-    at_ms = (np.arange(count) * (SPAN_S / max(count, 1)) - lag_s) * 1000
-    times = np.datetime_as_string(START + at_ms.astype("timedelta64[ms]"))
-
-    columns = (kinds, customer, picks, scores, ids, again, times)
-    shop, event = Shop(), None
-    for number, (kind, drawn, pick, score, random_id, twice, time) in enumerate(
-        zip(*(column.tolist() for column in columns), strict=True)
-    ):
-        if event is None or not twice:
-            name, _, tell = MIX[kind]
-            who, data = tell(shop, number, drawn, pick, score)
-            channel = CHANNELS[pick % 6]
-            value = (
-                f'{{"specversion":"1.0","id":"{random_id:016x}{number:08x}","source":"/shop/{channel}",'
-                f'"type":"cx.{name}","time":"{time}Z","subject":"cust-{who}",'
-                f'"data":{{{data},"touchpoint":"{TOUCHPOINTS[pick % 9]}","channel":"{channel}",'
-                f'"segment":"{SEGMENTS[who % 3]}","location":"{LOCATIONS[who % 5]}"}}}}'
-            )
-            if name.startswith("review."):
-                event = ("reviews", data.split('"', 4)[3], value)
-            else:
-                event = ("touchpoints", f"cust-{who}", value)
-        yield event
+    at_ms = ((begin + np.arange(count)) * each_s - lag_s) * 1000
+    columns = (
+        chance.choice(len(MIX), count, p=[share for _, share, _ in MIX]),
+        who(chance, count),
+        chance.integers(0, 1 << 16, count),
+        chance.beta(4, 1.6, count),
+        chance.integers(0, 1 << 63, count),
+        chance.random(count) < TWICE,
+        np.datetime_as_string(start + at_ms.astype("timedelta64[ms]")),
+    )
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def load(kafka: RealKafka, prefix: str, count: int, *, seed: int = 1, partitions: int = PARTITIONS) -> None:

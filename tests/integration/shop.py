@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bench.load import events
+from bench.load import drawn_of, events
 from pipeline import parts
 from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS, TOUCHPOINTS
 from pipeline.settings import Settings
@@ -55,7 +55,7 @@ class Shop:
         began = time.monotonic()
         records = (
             Sending(f"{self.prefix}.{topic}", value.encode(), key.encode())
-            for topic, key, value in events(EVENTS, seed=self._seed, customers=CUSTOMERS)
+            for topic, key, value in events(EVENTS, seed=self._seed, who=drawn_of(CUSTOMERS))
         )
         sent = 0
         while sent < EVENTS:

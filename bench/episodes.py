@@ -1,0 +1,57 @@
+"""A million open episodes: how much memory each takes in a worker, and how fast another one restores them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bench.load import PARTITIONS, TOPIC_CONFIG, TOPICS, write
+from bench.worker import commits, memory, until_ready, worker
+from tests.broker import RealKafka
+
+RULES = Path(__file__).parent / "packs" / "promises"
+START = np.datetime64("2026-01-05T08:00:00.000")  # UTC
+SPAN_MS = 8 * 3_600_000  # of event time: shorter than the deadline
+
+
+def episodes(kafka: RealKafka, prefix: str, count: int) -> dict[str, float]:
+    """Bytes of each open episode, with all else that a worker remembers of its event; episodes restored a second.
+
+    The memory is a worker's when it has taken them all, less that when it was ready for the first. The time of
+    the restore is from the start of a new process until it says that it is ready.
+    """
+    kafka.create_topics({f"{prefix}.{topic}": PARTITIONS for topic in TOPICS}, TOPIC_CONFIG)
+    options = ("--rules", str(RULES))
+    with worker(kafka.address, prefix, *options) as process:
+        until_ready(process)
+        empty = memory(process)
+        write(kafka, ((f"{prefix}.touchpoints", customer, value) for customer, value in _promises(count)))
+        for _ in commits(process, kafka.address, prefix):
+            pass
+        each = (memory(process) - empty) / count
+    began = time.monotonic()
+    with worker(kafka.address, prefix, *options) as process:
+        until_ready(process)
+        restored = count / (time.monotonic() - began)
+    return {"bytes_per_episode": each, "restored_per_s": restored}
+
+
+def _promises(count: int) -> Iterator[tuple[str, str]]:
+    """Promises to as many customers, which nobody has kept: (customer, CloudEvent in JSON)."""
+    ids = np.random.default_rng(1).integers(0, 1 << 63, count).tolist()
+    at_ms = (np.arange(count) * (SPAN_MS / count)).astype("timedelta64[ms]")
+    for number, (event_id, at) in enumerate(
+        zip(ids, np.datetime_as_string(START + at_ms).tolist(), strict=True)
+    ):
+        yield (
+            f"cust-{number}",
+            (
+                f'{{"specversion":"1.0","id":"{event_id:016x}{number:08x}","source":"/shop/orders",'
+                f'"type":"cx.promise.made","time":"{at}Z","subject":"cust-{number}",'
+                f'"data":{{"promise_id":"promise-{number}","what":"delivery","touchpoint":"delivery",'
+                f'"channel":"web","segment":"family","location":"Amsterdam"}}}}'
+            ),
+        )
