@@ -38,7 +38,8 @@ class Answers:
         self._what, self._step = what, step
         self._matches = rule.unless.predicate()
         self._part = getter(rule.same) if rule.same else None
-        self._episodes: list[AbsenceEpisodes] = []
+        self._episodes: dict[str, AbsenceEpisodes] = {}
+        self._rules: list[str] = []
 
     @staticmethod
     def what(rule: AbsenceRule) -> str:
@@ -46,9 +47,10 @@ class Answers:
         conditions = sorted(f"{name} {test.sign} {test.right!r}" for name, test in rule.unless.conditions)
         return derived_id("@answers", rule.role, type_name(rule.unless.event), rule.same or "", *conditions)
 
-    def join(self, episodes: AbsenceEpisodes) -> None:
+    def join(self, rule_id: str, episodes: AbsenceEpisodes) -> None:
         """Whom to hand them to."""
-        self._episodes.append(episodes)
+        self._episodes[rule_id] = episodes
+        self._rules.append(rule_id)
 
     def times(self, key: str, part: str) -> list[int]:
         """Those that are known (ms, ascending)."""
@@ -62,8 +64,8 @@ class Answers:
         part = str(self._part(data)) if self._part else ""
         ref = (self._what, key, part)
         self._keep(ref, sorted([*self.times(key, part), at])[-MOST_ANSWERS:])
-        for episodes in self._episodes:
-            episodes.on_answer(event, at, key, part)
+        for rule_id in self._step.store.those_with(self._rules, key, part):
+            self._episodes[rule_id].on_answer(event, at, key, part)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
         """Forget what nothing can ask for any more."""
@@ -90,7 +92,7 @@ class AbsenceEpisodes:
         self._part = getter(rule.same) if rule.same else None
         self._within = rule.within
         self._answer = type_name(rule.unless.event).removeprefix("cx.")
-        answers.join(self)
+        answers.join(rule.id, self)
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Take one event of the type that asks. at: ms; key: customer or review."""

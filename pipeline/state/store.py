@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 from xxhash import xxh3_64_intdigest
@@ -40,6 +40,11 @@ class Store:
         if isinstance(record, bytes):
             record = self._records[ref] = unpack(record)
         return record
+
+    def those_with(self, whats: Sequence[str], key: str, part: str) -> list[str]:
+        """Who of so many remembers something for a key and part. Cheaper than `get` for each."""
+        records = self._records
+        return [what for what in whats if (what, key, part) in records]
 
     def put(self, ref: Ref, record: Remembered, wake: int) -> None:
         """Keep a new or changed record, to be looked at when the watermark is beyond `wake`."""
