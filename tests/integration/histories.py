@@ -48,7 +48,7 @@ def histories(rules: str, count: int) -> Iterator[History]:
         middle = len(records) // 2 if number % 4 > 1 else 0
         if number % 4 != 3:
             end = told.clock + DAY
-            records += [(one, end) for one in _ends(end, partitions)]
+            records += [(one, end) for one in ends(end, partitions)]
         stretches: list[list[Sending]] = []
         latest, handover = 0, 0
         for n, (record, time) in enumerate(records):
@@ -106,7 +106,7 @@ def _sending(line: str) -> Sending:
     return Sending("touchpoints", line.encode(), str(event.get("subject")).encode())
 
 
-def _ends(time: int, partitions: int) -> Iterator[Sending]:
+def ends(time: int, partitions: int) -> Iterator[Sending]:
     """An event for each partition that lets its time pass."""
     for topic, number in (
         (topic, number) for topic in ("touchpoints", "reviews") for number in range(partitions)

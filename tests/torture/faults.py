@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import math
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+import numpy as np
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from bench.load import START
-from pipeline.effects import DEAD_LETTERS, TOUCHPOINTS
+from bench.load import SPAN_S, START
+from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS, TOUCHPOINTS
 from pipeline.engine.tuning import Tuning
 from pipeline.events.codec import decode, millis
 from pipeline.events.model import Event
+from pipeline.partitioner import partition_of
+from pipeline.rules.alerts import derived_id
+from pipeline.settings import Settings
+from pipeline.span import DAY, SECOND
 from tests.broker import RealKafka
-from tests.integration.bad_records import CASES, TIME, Case
+from tests.integration.bad_records import CASES, GONE, TIME, Case, event, noise
+from tests.integration.histories import ends, under
 from tests.integration.kafka_log import LogRecord, Sending, Writer
-from tests.integration.processes import until
-from tests.integration.shop import INPUTS, Shop
+from tests.integration.processes import Process, until
+from tests.integration.shop import INPUTS, PARTITIONS, Shop, figures
+from tests.oracle.reading import ms, rfc3339
 from tests.torture.crew import GAVE_UP, PATIENCE_S, Crew
 from tests.torture.proxy import Proxy
+from tests.torture.some_customers import agree
 
 #: How long events are sent in a round, s.
 LONG_S = 12.0
@@ -33,6 +45,20 @@ HAND_OVER_S = SESSION_S / 2
 FIRST_DAY = str(START)[:10].encode()
 #: How long it is quiet, so that time moves by ticks alone.
 QUIET_S = 12.0
+#: On a quiet partition a timer fires so long after its time at most.
+PUNCTUAL_S = 2.0
+QUESTIONS = 60
+#: Sundays on which clocks change.
+CHANGES = (
+    ("Europe/Amsterdam", "2025-03-30"),
+    ("Europe/Amsterdam", "2025-10-26"),
+    ("America/New_York", "2025-11-02"),
+    ("Australia/Lord_Howe", "2025-04-06"),
+)
+#: A worker whose broker is slow grows by so much at most. What is sent meanwhile is several times that.
+GROWTH_BYTES = 96 << 20
+#: Of a topic whose records are limited to so many bytes, nothing of ours can be written.
+NARROW_BYTES = 100
 
 
 @dataclass(frozen=True)
@@ -166,6 +192,108 @@ def clocks(shop: Shop, _: Machine, chance: Random) -> Crew:
     return crew
 
 
+def summertime(shop: Shop, machine: Machine, chance: Random) -> Crew:
+    """Workers are killed -9 in a week in whose midst clocks change: every deadline is the oracle's, too."""
+    zone, sunday = chance.choice(CHANGES)
+    shop.zone, shop.start = ZoneInfo(zone), np.datetime64(sunday) - np.timedelta64(84, "h")
+    crew = killed(shop, machine, chance)
+    crew.settle()
+    agree(shop)
+    return crew
+
+
+def quiet(shop: Shop, _: Machine, chance: Random) -> Crew:
+    """Nothing arrives any more while timers are pending: each fires within 2 s of its time."""
+    crew = Crew(shop, 2)
+    until("both are ready", lambda: all(one.is_ready for one in crew.alive))
+    for _gone in shop.stream(LONG_S):
+        pass
+    # They have waited for a day soon after the last record of their partition.
+    asked = int(shop.start.astype(int)) + SPAN_S * SECOND
+    watermark = asked + DAY - SECOND
+    for number in range(QUESTIONS):
+        name, at = f"quiet-{number}", rfc3339(asked + int(chance.uniform(0, QUIET_S) * SECOND))
+        contact, review = {"contact_id": name}, {"review_id": name, "rating": 1}
+        topic, value = chance.choice((
+            (TOUCHPOINTS, event("contact.opened", id=name, time=at, subject=name, data=contact)),
+            (REVIEWS, event("review.posted", id=name, time=at, subject=GONE, data=review)),
+        ))  # fmt: skip
+        shop.write([Sending(f"{shop.prefix}.{topic}", value, name.encode())])
+    shop.write(under(shop.prefix, ends(watermark + Settings().lateness, PARTITIONS)))
+    time.sleep(1 + QUIET_S + PUNCTUAL_S)
+    late = delays(shop.log(), watermark)
+    print(f"fired after {late[0]:.2f} to {late[-1]:.2f} s")
+    assert len(late) == QUESTIONS
+    assert late[0] > 0
+    assert late[-1] < PUNCTUAL_S, f"fired {late[-1]:.1f} s late"
+    return crew
+
+
+def delays(log: Mapping[str, Sequence[LogRecord]], watermark: int) -> list[float]:
+    """How long after its time each alert was there (s), from the shortest. watermark: at the last record of all (ms).
+
+    Without records, event time goes on from there at the pace of the broker's clock.
+    """
+    found, came = [], {}
+    for topic in (TOUCHPOINTS, REVIEWS):
+        for one in log[topic]:
+            if b'"/test/end"' in (one.value or b""):
+                came[topic, one.partition] = one.timestamp
+    for one in log[ALERTS]:
+        alert = json.loads(one.value or b"")
+        key, topic = alert["data"]["key"], TOUCHPOINTS if "subject" in alert else REVIEWS
+        if key.startswith("quiet-"):
+            due = came[topic, partition_of(key.encode(), PARTITIONS)] + ms(alert["time"]) - watermark
+            found.append((one.timestamp - due) / SECOND)
+    return sorted(found)
+
+
+def slow(shop: Shop, machine: Machine, chance: Random) -> Crew:
+    """The broker takes little of what workers write, and browsers read nothing: memory is flat, and nobody leaves."""
+    proxy = machine.proxy
+    shop.door = proxy.address
+    crew = Crew(shop, 2)
+    until("both are ready", lambda: all(one.is_ready for one in crew.alive))
+    begin = {one.name: rebalances_and_memory(one) for one in crew.alive}
+    browsers = [deaf_browser(one) for one in crew.alive for _ in range(10)]
+
+    def look() -> None:
+        for one in crew.alive:
+            (rebalances, memory), (before, at_first) = rebalances_and_memory(one), begin[one.name]
+            print(f"{one.name}: {(memory - at_first) / 2**20:.0f} MB more", figures(one, "cxloop_lag_events"))
+            assert rebalances == before, f"{one.name} has lost its partitions"
+            assert memory - at_first < GROWTH_BYTES, f"{one.name} has grown by {memory - at_first:,.0f} bytes"
+
+    comment, number = noise(50_000), 0
+    proxy.pace = chance.uniform(100_000, 400_000)
+    for _moment in moments(shop, LONG_S, 0, lambda: 0.25):
+        for number in range(number + 1, number + 101):
+            who = f"cust-{number}"
+            value = event("observation.noted", id=f"long-{number}", subject=who, data={"comment": comment})
+            shop.write([Sending(f"{shop.prefix}.{TOUCHPOINTS}", today(value), who.encode())])
+        look()
+    for _ in range(20):
+        time.sleep(0.5)
+        look()
+    proxy.pace = math.inf
+    for one in browsers:
+        one.close()
+    return crew
+
+
+def rebalances_and_memory(worker: Process) -> tuple[float, float]:
+    """How often it was given partitions, and the bytes that it takes."""
+    return figures(worker, "cxloop_rebalances_total")[0], figures(worker, "process_resident_memory_bytes")[0]
+
+
+def deaf_browser(worker: Process) -> socket.socket:
+    """Has the live page of a worker open, and reads nothing of it."""
+    place = urlsplit(worker.url)
+    one = socket.create_connection((str(place.hostname), place.port or 80))
+    one.sendall(b"GET /events HTTP/1.1\r\nHost: %b\r\n\r\n" % place.netloc.encode())
+    return one
+
+
 def ticks(log: Mapping[str, Sequence[LogRecord]]) -> dict[str, int]:
     """The time of the newest tick (ms), by partition of the customers' topic."""
     return {
@@ -206,10 +334,10 @@ def hole(shop: Shop, machine: Machine, chance: Random) -> Crew:
 
 
 def poisoned(shop: Shop, _: Machine, chance: Random) -> Crew:
-    """Records of some seventy bad kinds among the good ones, while workers are killed."""
+    """Records of some seventy bad kinds among the good ones, or outputs too large to be written; workers are killed."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
-    cases = chance.sample(CASES, len(CASES))
+    cases, too_large = chance.sample(CASES, len(CASES)), 0
 
     def write(some: Sequence[Case]) -> None:
         for case in some:
@@ -223,8 +351,52 @@ def poisoned(shop: Shop, _: Machine, chance: Random) -> Crew:
         if chance.random() < 0.1:
             crew.any(chance).kill()
             crew.fill()
+        if chance.random() < 0.1:
+            too_large += 1
+            shop.write(verbose(shop.prefix, too_large))
     write(cases)
+    crew.settle()
+    told = sum(b'"output.too_large"' in (one.value or b"") for one in shop.log()[DEAD_LETTERS])
+    assert told == 2 * too_large, f"{told} outputs were too large, not {2 * too_large}"
     return crew
+
+
+def verbose(prefix: str, number: int) -> list[Sending]:
+    """A survey that opens a follow-up, and one closes it with more words than fit into what is said of that.
+
+    That is twice: the follow-up was closed, and so the alert is resolved.
+    """
+    who = f"verbose-{number}"
+    alert = derived_id("a", "detractor-follow-up", who, f"/test#{who}")
+    closed = {"followup_id": derived_id("f", who, alert), "resolution": noise(999_600)}
+    told = event(id=who, subject=who), event("followup.closed", id=f"{who}/closed", subject=who, data=closed)
+    return [Sending(f"{prefix}.{TOUCHPOINTS}", today(value), who.encode()) for value in told]
+
+
+def refused(shop: Shop, machine: Machine, chance: Random) -> Crew:
+    """A topic's limit for records is lowered: workers end, and do not start, until it is what it was."""
+    crew = Crew(shop, 2)
+    until("both are ready", lambda: all(one.is_ready for one in crew.alive))
+    written = (ALERTS, FOLLOW_UPS, METRICS, *(f"{topic}.changelog" for topic, _ in INPUTS))
+    topic = f"{shop.prefix}.{chance.choice(written)}"
+    for _moment in moments(shop, LONG_S, chance.uniform(1, 5), lambda: math.inf):
+        limit(machine.kafka, topic, NARROW_BYTES)
+    until("nobody goes on", lambda: not crew.alive)
+    assert set(crew.codes) == {GAVE_UP}
+    next_one = shop.worker()
+    assert next_one.process.wait(PATIENCE_S) == 1
+    assert f"topic {topic} has max.message.bytes={NARROW_BYTES}; set " in next_one.said
+    limit(machine.kafka, topic, 2 << 20)
+    return crew
+
+
+def limit(kafka: RealKafka, topic: str, size: int) -> None:
+    """Let a topic take records of so many bytes at most."""
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    for done in admin.incremental_alter_configs([resource]).values():
+        done.result()
 
 
 def today(value: bytes | None) -> bytes | None:
@@ -283,5 +455,21 @@ def damaged(kafka: RealKafka, topic: str) -> None:
 
 FAULTS: Mapping[str, Fault] = {
     fault.__name__: fault
-    for fault in (killed, storm, zombie, broker, full, cut, hole, rolling, clocks, poisoned, stateless)
+    for fault in (
+        killed,
+        storm,
+        zombie,
+        broker,
+        full,
+        cut,
+        hole,
+        slow,
+        rolling,
+        clocks,
+        summertime,
+        quiet,
+        poisoned,
+        refused,
+        stateless,
+    )  # fmt: skip
 }

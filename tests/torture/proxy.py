@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import struct
 import threading
+import time
 from typing import Self
 
 from tests.broker import HOST
@@ -18,7 +20,8 @@ class Proxy:
     """Takes connections on one port and leads them to another. A context manager.
 
     While `broken` is set, new connections are refused as soon as they are there. Unless `passing` is set, nothing gets
-    through, and nobody is told, as behind a firewall that has forgotten a connection.
+    through, and nobody is told, as behind a firewall that has forgotten a connection. Of what a client sends, `pace`
+    bytes a second get through on each connection.
     """
 
     def __init__(self, port: int, to: int) -> None:
@@ -26,6 +29,7 @@ class Proxy:
         self.broken = threading.Event()
         self.passing = threading.Event()
         self.passing.set()
+        self.pace = math.inf
         self._to = to
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -70,9 +74,12 @@ class Proxy:
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        to_broker = sink.getpeername()[1] == self._to
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 self.passing.wait()
+                if to_broker:
+                    time.sleep(len(data) / self.pace)
                 sink.sendall(data)
         with self._lock:
             self._open -= {source, sink}
