@@ -205,7 +205,10 @@ class Shard:
                 continue
             is_forwarded = event.forwardedfrom is not None
             if at > step.latest and not is_forwarded:
-                step.latest, self._distance = at, record.timestamp - at
+                step.latest = at
+                # How long a tick was under way is no matter: time would fall behind with each.
+                if event.__class__ is not m.ClockTicked:
+                    self._distance = record.timestamp - at
                 if at - lateness > watermark:
                     watermark = step.watermark = tally.watermark = at - lateness
             if timers.soonest < watermark:

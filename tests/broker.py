@@ -27,11 +27,13 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 RECIPE = Path(__file__).parents[1] / "deploy" / "kafka"
 HOST = "127.0.0.1"
@@ -181,6 +183,13 @@ class RealKafka:
             if time.monotonic() > deadline:
                 raise BrokerError(f"no leaders after {START_TIMEOUT_S:.0f} s: {', '.join(partitions)}")
             time.sleep(0.02)
+
+    def limit(self, topic: str, size: int) -> None:
+        """Let a topic take batches of so many bytes at most."""
+        client: Any = KafkaAdminClient(bootstrap_servers=self.address)
+        configs = {"max.message.bytes": str(size)}
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
+        client.close()
 
     def delete_topics(self, *names: str) -> None:
         """Delete topics, and wait until they are gone. Raises BrokerError where one cannot be deleted."""

@@ -28,12 +28,16 @@ UNPACKED = 128
 
 
 class Unread:
-    """Records that stand together in the log, unpacked as they are asked for. behind: the offset behind them."""
+    """Records that stand together in the log, unpacked as they are asked for.
 
-    __slots__ = ("_base", "_data", "_records", "_wanted", "behind")
+    behind: the offset behind them; size: bytes, as they stand in the log.
+    """
 
-    def __init__(self, batch: Any, wanted: int, data: bytes) -> None:
+    __slots__ = ("_base", "_data", "_records", "_wanted", "behind", "size")
+
+    def __init__(self, batch: Any, wanted: int, data: bytes, size: int) -> None:
         self.behind: int = batch.next_offset
+        self.size = size
         self._base, self._wanted, self._data = batch.base_offset, wanted, data
         self._records = self._from_wanted(batch)
 
@@ -68,9 +72,8 @@ def _lenient_batch(data: bytes, base: int) -> Any:
     """
     at = 0
     while True:
-        offset, size = _BATCH.unpack_from(data, at)
-        end = at + _BATCH.size + size
-        if offset == base:
+        end = _end(data, at)
+        if int.from_bytes(data[at : at + 8]) == base:
             batch: Any = _DefaultRecordBatchPy(data[at:end])
             batch._maybe_uncompress()  # noqa: SLF001
             batch._buffer = _Lenient(batch._buffer)  # noqa: SLF001
@@ -80,6 +83,11 @@ def _lenient_batch(data: bytes, base: int) -> Any:
 
 #: What a batch begins with: its first offset, and how many bytes follow.
 _BATCH = struct.Struct(">qi")
+
+
+def _end(data: bytes, at: int) -> int:
+    """Where the batch ends that begins there."""
+    return at + _BATCH.size + int(_BATCH.unpack_from(data, at)[1])
 
 
 class _Lenient(bytearray):
@@ -107,9 +115,10 @@ fetcher.MemoryRecords = _Kept
 class _Whole(PartitionRecords):  # type: ignore[misc]
     def _unpack_records(self) -> Iterator[Any]:
         """As the original, but for what it does record by record."""
-        records = self._records
+        records, end = self._records, 0
         while records.has_next():
             batch = records.next_batch()
+            begin, end = end, _end(records.data, end)
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"Invalid CRC - {self._tp}")
             if self._isolation_level == READ_COMMITTED and batch.producer_id is not None:
@@ -124,7 +133,7 @@ class _Whole(PartitionRecords):  # type: ignore[misc]
                 continue
             # Right only because all of a fetch is taken at once: `getmany` without `max_records`.
             wanted, self.next_fetch_offset = self.next_fetch_offset, batch.next_offset
-            yield Unread(batch, wanted, records.data)
+            yield Unread(batch, wanted, records.data, end - begin)
 
 
 class _Fetched(OrderedDict[TopicPartition, Any]):

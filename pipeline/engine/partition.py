@@ -33,17 +33,17 @@ REBUILT = 20
 class _Step:
     """What goes into one transaction: the effects of one batch, or of several.
 
-    records: how many; behind: the offset behind the last of them.
+    records, size: how many, and their bytes; behind: the offset behind the last of them.
     """
 
-    __slots__ = ("applied", "behind", "effects", "records")
+    __slots__ = ("applied", "behind", "effects", "records", "size")
 
     def __init__(self, effects: Effects | None = None) -> None:
         self.effects = effects or Effects()
         self.applied: int | None = None
-        self.records = self.behind = 0
+        self.records = self.size = self.behind = 0
 
-    def add(self, effects: Effects, applied: int, records: int, behind: int) -> None:
+    def add(self, effects: Effects, applied: int, records: int, size: int, behind: int) -> None:
         """Take the effects of one more batch. applied: offset of its last record."""
         if self.records:
             self.effects.outputs += effects.outputs
@@ -53,6 +53,7 @@ class _Step:
             self.effects = effects
         self.applied, self.behind = applied, behind
         self.records += records
+        self.size += size
 
 
 class Partition:
@@ -101,6 +102,7 @@ class Partition:
         self._on_transaction = on_transaction
         self._transactions: Transactions | None = None
         self._queue: deque[Unread] = deque()
+        self._queued_bytes = 0
         # The offsets behind what was fed, what the heart has taken, and what is committed.
         self._fed = self._taken = self._committed = 0
         self._gathered_at = 0.0
@@ -269,13 +271,15 @@ class Partition:
     def feed(self, unread: Sequence[Unread]) -> None:
         """Records in order, as they were read. Never waits."""
         self._queue += unread
+        self._queued_bytes += sum(one.size for one in unread)
         self._fed = unread[-1].behind
         self._wake.set()
 
     @property
     def full(self) -> bool:
         """Enough records wait; leave further ones where they are."""
-        return self._queued >= self._tuning.backlog
+        tuning = self._tuning
+        return self._queued >= tuning.backlog or self._queued_bytes >= tuning.backlog_bytes
 
     @property
     def waiting(self) -> int:
@@ -295,7 +299,7 @@ class Partition:
             self._failed(f"{self.health.name}: {told(error)}", error)
 
     async def _steps(self) -> None:
-        transactions = self._transactions
+        transactions, tuning = self._transactions, self._tuning
         assert transactions is not None, "open it first"
         done = _Step()
         committing: asyncio.Task[None] | None = None
@@ -315,7 +319,7 @@ class Partition:
                     await commit()
                 elif await self._gathered():
                     self._apply(done)
-                    if done.records >= self._tuning.transaction:
+                    if done.records >= tuning.transaction or done.size >= tuning.backlog_bytes:
                         await commit()
                     # For the others: without this, a full queue would keep the event loop to itself.
                     await asyncio.sleep(0)
@@ -363,10 +367,10 @@ class Partition:
     def _apply(self, step: _Step) -> None:
         """Up to a batch of records through the heart. Pure CPU, while the transaction before waits for the broker."""
         left = most = self._tuning.batch
-        behind = self._taken
+        behind, size = self._taken, 0
 
         def picked() -> Iterator[list[Any]]:
-            nonlocal left, behind
+            nonlocal left, behind, size
             while left and self._queue:
                 unread = self._queue[0]
                 asked = min(left, UNPACKED)
@@ -376,6 +380,7 @@ class Partition:
                     self.health.stamp = some[-1].timestamp
                 if len(some) < asked:
                     behind = unread.behind
+                    size += unread.size
                     self._queue.popleft()
                 yield some
 
@@ -383,7 +388,8 @@ class Partition:
         effects = self.heart.apply(chain.from_iterable(picked()))
         self._on_step(self.health, most - left, time.monotonic() - began)
         self._taken = max(behind, self.heart.applied + 1)
-        step.add(effects, self.heart.applied, most - left, self._taken)
+        self._queued_bytes -= size
+        step.add(effects, self.heart.applied, most - left, size, self._taken)
 
     async def _commit(self, transactions: Transactions, step: _Step) -> None:
         began = time.monotonic()
@@ -434,6 +440,7 @@ class Partition:
                 self._forget()
             self._running = None
         self._queue.clear()
+        self._queued_bytes = 0
         self._fed = self._taken = self._committed
         if self._trims:
             await asyncio.wait(self._trims, timeout=tuning.leave_s)

@@ -12,7 +12,8 @@ class Tuning:
     batch: records in one step of the heart at most. With 15 µs an event, 4,000 hold the event loop for 60 ms.
     transaction: while more records wait, a transaction takes so many, some; the broker's work and ours for one hardly
         depends on its size.
-    backlog: records that wait for one partition at most; more are left with the fetcher.
+    backlog, backlog_bytes: records that wait for one partition at most; more are left with the fetcher. A transaction
+        takes no more bytes of them either, some.
     linger_s: between two transactions of a partition at least, unless a batch waits.
     metrics_linger_s: the same for the board. The shards' records change the same panes; together they are written once.
     fetch_bytes: of one partition, in one answer of the broker.
@@ -30,6 +31,7 @@ class Tuning:
     batch: int = 4_000
     transaction: int = 12_000
     backlog: int = 12_000
+    backlog_bytes: int = 8_388_608
     linger_s: float = 0.05
     metrics_linger_s: float = 0.25
     fetch_bytes: int = 1_048_576

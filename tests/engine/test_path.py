@@ -123,7 +123,12 @@ async def test_an_event_of_nearly_four_megabytes_reaches_the_heart(kafka: RealKa
         assert failures == []
 
 
-async def test_what_a_slow_heart_cannot_take_stays_with_the_broker(kafka: RealKafka, prefix: str) -> None:
+@pytest.mark.parametrize(
+    "limits", [{"backlog": 100, "transaction": 40}, {"backlog_bytes": 80_000}], ids=["records", "bytes"]
+)
+async def test_what_a_slow_heart_cannot_take_stays_with_the_broker(
+    kafka: RealKafka, prefix: str, limits: dict[str, int]
+) -> None:
     made(kafka, prefix)
 
     class Slow(CountingHeart):
@@ -134,7 +139,7 @@ async def test_what_a_slow_heart_cannot_take_stays_with_the_broker(kafka: RealKa
     for _ in range(60):
         send(kafka, prefix, [b"e" * 1_000] * 50)
     most = 0
-    async with running(kafka, prefix, Slow, backlog=100, transaction=40, fetch_bytes=20_000) as (path, _):
+    async with running(kafka, prefix, Slow, **limits, fetch_bytes=20_000) as (path, _):
         one = path.health.partitions["touchpoints", 0]
         (partition,) = (one for at, one in path._group.partitions.items() if at.topic.endswith("touchpoints"))
 

@@ -79,7 +79,9 @@ class Crew:
     def dismiss(self) -> None:
         """Let all go home, and look at how each ended, and at what it said."""
         for one in self.alive:
-            self.tell(one)
+            one.process.terminate()
+        for one in self.alive:
+            one.process.wait(PATIENCE_S)
         wrong = set(self.codes) - {*TOLD, KILLED, GAVE_UP}
         assert not wrong, f"workers ended with exit codes {wrong}"
         for one in self._workers:

@@ -70,15 +70,14 @@ class Proxy:
                 continue
             with self._lock:
                 self._open |= {client, broker}
-            for source, sink in ((client, broker), (broker, client)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            for source, sink, forth in ((client, broker, True), (broker, client, False)):
+                threading.Thread(target=self._pump, args=(source, sink, forth), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        to_broker = sink.getpeername()[1] == self._to
+    def _pump(self, source: socket.socket, sink: socket.socket, forth: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 self.passing.wait()
-                if to_broker:
+                if forth:
                     time.sleep(len(data) / self.pace)
                 sink.sendall(data)
         with self._lock:

@@ -34,7 +34,7 @@ from tests.hearts import (
     rules_of,
     shard,
 )
-from tests.oracle.reading import DAY, Event, read_line, rfc3339
+from tests.oracle.reading import DAY, HOUR, MINUTE, Event, read_line, rfc3339
 
 ROLES = {"both roles": BOTH, "customers": CUSTOMER, "reviews": REVIEW}
 
@@ -389,3 +389,14 @@ def test_a_review_that_claims_to_be_forwarded_does_not_vanish() -> None:
     })  # fmt: skip
     fed = feed(shard(rules_of("reviews"), REVIEW), log([review]))
     assert fed.outputs or fed.counted
+
+
+def test_time_goes_on_at_its_pace_however_long_ticks_are_under_way() -> None:
+    one, arrived = shard(rules_of("surveys")), generate.START + HOUR
+    one.apply(log([survey(1, generate.START, nps=9)], arrived))
+    for offset in range(1, 4):
+        now = arrived + offset * 10 * MINUTE
+        tick = one.tick(now)
+        assert tick is not None
+        assert json.loads(tick)["time"] == rfc3339(now - HOUR)
+        one.apply([FileRecord(offset, now + MINUTE, tick, line=offset)])
