@@ -78,11 +78,11 @@ class Crew:
 
     def dismiss(self) -> None:
         """Let all go home, and look at how each ended, and at what it said."""
-        for one in self.alive:
+        last = self.alive
+        for one in last:
             one.process.terminate()
-        for one in self.alive:
-            one.process.wait(PATIENCE_S)
-        wrong = set(self.codes) - {*TOLD, KILLED, GAVE_UP}
+        wrong = {one.process.wait(PATIENCE_S) for one in last} - {*TOLD}
+        wrong |= set(self.codes) - {*TOLD, KILLED, GAVE_UP}
         assert not wrong, f"workers ended with exit codes {wrong}"
         for one in self._workers:
             assert "Traceback" not in one.said, f"{one.name} shows a traceback"

@@ -43,9 +43,8 @@ HAND_OVER_S = SESSION_S / 2
 FIRST_DAY = str(START)[:10].encode()
 #: How long it is quiet, so that time moves by ticks alone.
 QUIET_S = 12.0
-#: On a quiet partition a timer fires so long after its time at most.
-PUNCTUAL_S = 2.0
-QUESTIONS = 60
+#: Then a timer fires so long after its time at most; and so many of them are pending.
+PUNCTUAL_S, PENDING = 2.0, 60
 #: Sundays on which clocks change.
 CHANGES = (
     ("Europe/Amsterdam", "2025-03-30"),
@@ -53,9 +52,9 @@ CHANGES = (
     ("America/New_York", "2025-11-02"),
     ("Australia/Lord_Howe", "2025-04-06"),
 )
-#: A worker whose broker is slow grows by so much at most. What is sent meanwhile is several times that.
-GROWTH_BYTES = 128 << 20
-#: Of a topic whose records are limited to so many bytes, nothing of ours can be written.
+#: A worker whose broker is slow grows by so much at most, MiB. What is sent meanwhile is several times that.
+GROWN_MIB = 128
+#: To a topic whose records are limited to so many bytes, nothing of ours can be written.
 NARROW_BYTES = 100
 
 
@@ -210,7 +209,7 @@ def quiet(shop: Shop, _: Machine, chance: Random) -> Crew:
     # They have waited for a day soon after the last record of their partition.
     asked = int(START.astype(int)) + SPAN_S * SECOND
     watermark = asked + DAY - SECOND
-    for number in range(QUESTIONS):
+    for number in range(PENDING):
         name, at = f"quiet-{number}", rfc3339(asked + int(chance.uniform(0, QUIET_S) * SECOND))
         contact, review = {"contact_id": name}, {"review_id": name, "rating": 1}
         topic, value = chance.choice((
@@ -222,7 +221,7 @@ def quiet(shop: Shop, _: Machine, chance: Random) -> Crew:
     time.sleep(1 + QUIET_S + PUNCTUAL_S)
     late = delays(shop.log(), watermark)
     print(f"fired after {late[0]:.2f} to {late[-1]:.2f} s")
-    assert len(late) == QUESTIONS
+    assert len(late) == PENDING
     assert late[0] > 0
     assert late[-1] < PUNCTUAL_S, f"fired {late[-1]:.1f} s late"
     return crew
@@ -230,33 +229,32 @@ def quiet(shop: Shop, _: Machine, chance: Random) -> Crew:
 
 def slow(shop: Shop, machine: Machine, chance: Random) -> Crew:
     """The broker takes little of what workers write, and browsers read nothing: memory is flat, and nobody leaves."""
-    proxy = machine.proxy
-    shop.door = proxy.address
+    shop.door = machine.proxy.address
     crew = Crew(shop, 2)
     until("both are ready", lambda: all(one.is_ready for one in crew.alive))
     begin = {one.name: rebalances_and_memory(one) for one in crew.alive}
     browsers = [deaf_browser(one) for one in crew.alive for _ in range(10)]
+    comment = noise(50_000)
+
+    def long(name: str) -> Sending:
+        value = event("observation.noted", id=name, subject=name, data={"comment": comment})
+        return Sending(f"{shop.prefix}.{TOUCHPOINTS}", today(value), name.encode())
 
     def look() -> None:
         for one in crew.alive:
             (rebalances, memory), (before, at_first) = rebalances_and_memory(one), begin[one.name]
-            print(f"{one.name}: {(memory - at_first) / 2**20:.0f} MB more", figures(one, "cxloop_lag_events"))
+            grown = (memory - at_first) / 2**20
+            print(f"{one.name}: {grown:.0f} MiB more")
             assert rebalances == before, f"{one.name} has lost its partitions"
-            assert memory - at_first < GROWTH_BYTES, f"{one.name} has grown by {memory - at_first:,.0f} bytes"
+            assert grown < GROWN_MIB, f"{one.name} has grown by {grown:.0f} MiB"
 
-    topic, comment = f"{shop.prefix}.{TOUCHPOINTS}", noise(50_000)
-    proxy.pace = chance.uniform(100_000, 400_000)
-    for moment, _ in enumerate(moments(shop, LONG_S, 0, lambda: 0.25)):
-        names = [f"long-{moment}-{number}" for number in range(200)]
-        long = (
-            (one, event("observation.noted", id=one, subject=one, data={"comment": comment})) for one in names
-        )
-        shop.write(Sending(topic, today(value), name.encode()) for name, value in long)
-        look()
-    for _ in range(10):
-        time.sleep(0.5)
-        look()
-    proxy.pace = math.inf
+    with machine.proxy.slowly(chance.uniform(100_000, 400_000)):
+        for moment, _ in enumerate(moments(shop, LONG_S, 0, lambda: 0.25)):
+            shop.write(long(f"long-{moment}-{number}") for number in range(200))
+            look()
+        for _ in range(10):
+            time.sleep(0.5)
+            look()
     for one in browsers:
         one.close()
     return crew
@@ -315,7 +313,7 @@ def hole(shop: Shop, machine: Machine, chance: Random) -> Crew:
 
 
 def poisoned(shop: Shop, _: Machine, chance: Random) -> Crew:
-    """Records of some seventy bad kinds among the good ones, or outputs too large to be written; workers are killed."""
+    """Records of some seventy bad kinds among the good ones, and copies too large to be taken; workers are killed."""
     crew = Crew(shop, 2)
     until("one is ready", lambda: crew.alive[0].is_ready)
     cases, too_large = chance.sample(CASES, len(CASES)), 0

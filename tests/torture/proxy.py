@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from typing import Self
 
 from tests.broker import HOST
@@ -20,8 +21,7 @@ class Proxy:
     """Takes connections on one port and leads them to another. A context manager.
 
     While `broken` is set, new connections are refused as soon as they are there. Unless `passing` is set, nothing gets
-    through, and nobody is told, as behind a firewall that has forgotten a connection. Of what a client sends, `pace`
-    bytes a second get through on each connection.
+    through, and nobody is told, as behind a firewall that has forgotten a connection.
     """
 
     def __init__(self, port: int, to: int) -> None:
@@ -29,7 +29,7 @@ class Proxy:
         self.broken = threading.Event()
         self.passing = threading.Event()
         self.passing.set()
-        self.pace = math.inf
+        self._pace = math.inf
         self._to = to
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -55,6 +55,15 @@ class Proxy:
             one.close()
         return len(some) // 2
 
+    @contextlib.contextmanager
+    def slowly(self, pace: float) -> Iterator[None]:
+        """Of what a client sends, only so many bytes a second get through on each connection."""
+        self._pace = pace
+        try:
+            yield
+        finally:
+            self._pace = math.inf
+
     def _listen(self) -> None:
         while True:
             try:
@@ -78,7 +87,7 @@ class Proxy:
             while data := source.recv(65_536):
                 self.passing.wait()
                 if forth:
-                    time.sleep(len(data) / self.pace)
+                    time.sleep(len(data) / self._pace)
                 sink.sendall(data)
         with self._lock:
             self._open -= {source, sink}
