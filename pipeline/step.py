@@ -17,6 +17,8 @@ from pipeline.state.store import Store
 CORRECTION: Final = 7 * DAY
 #: The reasons for which a step rejects what could be read.
 REASONS = ("time.future", "time.too_late", "topic.wrong", "followup.unknown", "output.too_large")
+#: Those of events whose id is remembered: sent again with it, they would be duplicates.
+REMEMBERED = frozenset(REASONS) - {"time.future"}
 #: A dead letter shows so many headers at most, and so many bytes of each.
 MAX_HEADERS, MAX_HEADER = 64, 1_000
 #: A dead letter shows at most so many bytes of a value.

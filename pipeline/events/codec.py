@@ -68,7 +68,7 @@ def decode_all(records: Iterable[Record]) -> list[Event | Rejection]:
     for record in records:
         value = record.value
         if record.headers:
-            value = _structured(value, record.headers)
+            value = structured(value, record.headers)
         if not value or len(value) > MAX_EVENT_BYTES:
             events.append(_without_value(value))
             continue
@@ -91,7 +91,7 @@ def decode(record: Record) -> Event | Rejection:
 
 def forwarded(record: Record, place: str) -> bytes:
     """The record's event as it came, marked with where it was forwarded from. It must have been decoded."""
-    value = _structured(record.value, record.headers) or b""
+    value = structured(record.value, record.headers) or b""
     mark = msgspec.json.encode({"forwardedfrom": place})
     return mark[:-1] + b"," + value.lstrip()[1:]
 
@@ -163,7 +163,7 @@ def _is_about_no_customer(event: Event) -> bool:
     return isinstance(event, FOLLOW_UPS) and event.data.key is not None
 
 
-def _structured(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+def structured(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
     """Binary mode carries the envelope in headers `ce_…` and the data as the value."""
     envelope = {
         name[3:]: content.decode("utf-8", "replace")

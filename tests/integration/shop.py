@@ -57,7 +57,9 @@ class Shop:
         began = time.monotonic()
         records = (
             Sending(f"{self.prefix}.{topic}", value.encode(), key.encode())
-            for topic, key, value in events(EVENTS, seed=self._seed, start=self.start, who=drawn_of(CUSTOMERS))
+            for topic, key, value in events(
+                EVENTS, seed=self._seed, start=self.start, who=drawn_of(CUSTOMERS)
+            )
         )
         sent = 0
         while sent < EVENTS:

@@ -27,7 +27,7 @@ from tests.integration.processes import (
     until,
 )
 
-COMMANDS = ("demo", "run", "replay", "check", "topics", "schemas")
+COMMANDS = ("demo", "run", "replay", "check", "topics", "schemas", "deadletters")
 NOBODY = "127.0.0.1:1"
 EVENTS = ROOT / "tests" / "golden" / "late-truth-retracts-the-alert-and-mends-the-metric" / "events.jsonl"
 
