@@ -16,7 +16,9 @@ from bench.worker import until_ready, worker
 from tests.broker import RealKafka
 
 EVENTS_PER_S = 5_000
-SPAN_S, WARM_UP_S = 30, 5
+SPAN_S, WARM_UP_S = 40, 15
+#: As producers usually wait for more: an event of its own each would be as much work for Kafka as all else.
+LINGER_MS = 5
 #: One of so many events goes the bare way too.
 ECHOED = 20
 PATIENCE_S = 20.0
@@ -55,17 +57,21 @@ def latency(kafka: RealKafka, prefix: str) -> dict[str, float]:
 
 def _send(broker: str, prefix: str, echo: str, sent: dict[str, float]) -> float:
     """Send events at an even pace; `sent` gets the time of each. Returns the end of the warm-up."""
-    producer = Producer({"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": 0})
+    producer = Producer(
+        {"bootstrap.servers": broker, "partitioner": "murmur2_random", "linger.ms": LINGER_MS}
+    )
     now = np.datetime64(int(time.time() * 1e3), "ms")
+    # Made before, so that sending is all that there is to do meanwhile.
+    ready = [
+        (topic, key, value, msgspec.json.decode(value, type=_Event).id)
+        for topic, key, value in events(EVENTS_PER_S * SPAN_S, start=now, span_s=SPAN_S)
+    ]
     began = time.monotonic()
-    for number, (topic, key, value) in enumerate(
-        events(EVENTS_PER_S * SPAN_S, start=now, span_s=SPAN_S, seed=int(began))
-    ):
+    for number, (topic, key, value, event) in enumerate(ready):
         pause = began + number / EVENTS_PER_S - time.monotonic()
         if pause > 0.001:
             producer.poll(0)
             time.sleep(pause)
-        event = msgspec.json.decode(value, type=_Event).id
         sent.setdefault(event, time.monotonic())
         producer.produce(f"{prefix}.{topic}", value, key)
         if number % ECHOED == 0:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.load import PARTITIONS, TOPICS
 from tests.integration.offsets import Offsets
@@ -33,21 +34,30 @@ class Run:
     cpu_s: float
 
 
+class Sample(NamedTuple):
+    """How far a worker is. at: s; events: committed so far; everywhere: in each partition that has any."""
+
+    at: float
+    events: int
+    everywhere: bool
+
+
 def run(broker: str, prefix: str, *options: str, partitions: int = PARTITIONS) -> Run:
     """Start a worker on topics that are loaded (bench.load), until it has committed what is in them.
 
     options: of `cxloop run`.
 
-    Events/s are from the first commit seen to the last. What the worker appends to its own input meanwhile (ticks,
+    Events/s are from the first commit seen when each partition has had one to the last. What the worker appends to its own input meanwhile (ticks,
     forwarded reviews) does not count. Raises RuntimeError, with its last words, where it ends or stands still.
     """
     before = _cpu_s()
     with worker(broker, prefix, *options) as process:
-        samples = list(commits(process, broker, prefix, partitions))
+        samples = [one for one in commits(process, broker, prefix, partitions) if one.everywhere]
     if len(samples) < 2:
         raise RuntimeError("was too fast for this load: it was done between two looks at it; use more events")
-    (began, first), (ended, last) = samples[0], samples[-1]
-    return Run((last - first) / (ended - began), (_cpu_s() - before) / last * 1e6)
+    first, last = samples[0], samples[-1]
+    rate = (last.events - first.events) / (last.at - first.at)
+    return Run(rate, (_cpu_s() - before) / last.events * 1e6)
 
 
 @contextmanager
@@ -68,20 +78,19 @@ def worker(broker: str, prefix: str, *options: str) -> Iterator[Process]:
                 process.kill()
 
 
-def commits(
-    process: Process, broker: str, prefix: str, partitions: int = PARTITIONS
-) -> Iterator[tuple[float, int]]:
-    """(seconds, events committed so far), one for each change seen, until it is all that is there now."""
+def commits(process: Process, broker: str, prefix: str, partitions: int = PARTITIONS) -> Iterator[Sample]:
+    """One for each change seen, until all is committed that is there now."""
     inputs = [(topic, number) for topic in TOPICS for number in range(partitions)]
     known, patient_until = 0, time.monotonic() + PATIENCE_S
     with Offsets(broker, prefix, inputs) as offsets:
         ends = offsets.ends()
         while known < sum(ends.values()):
-            done = sum(min(applied + 1, ends[place]) for place, applied in offsets.applied().items())
+            applied = offsets.applied()
+            done = sum(min(offset + 1, ends[place]) for place, offset in applied.items())
             now = time.monotonic()
             if done > known:
                 known, patient_until = done, now + PATIENCE_S
-                yield now, done
+                yield Sample(now, done, all(applied[place] >= 0 for place, end in ends.items() if end))
             elif process.process.poll() is not None:
                 raise RuntimeError(f"ended with exit code {process.process.returncode}")
             elif now > patient_until:

@@ -28,6 +28,8 @@ log = logging.getLogger("pipeline.engine")
 
 #: So many records of a rebuilt state are written in one transaction; each has less than half a megabyte.
 REBUILT = 20
+#: From one transaction to the next it is so many times as long as the last one took, where few records wait.
+_LINGER_FOR = 2.0
 
 
 class _Step:
@@ -106,6 +108,8 @@ class Partition:
         # The offsets behind what was fed, what the heart has taken, and what is committed.
         self._fed = self._taken = self._committed = 0
         self._gathered_at = 0.0
+        # How long the last transaction took, s.
+        self._took = 0.0
         self._wake = asyncio.Event()
         self._closing = False
         self._running: asyncio.Task[None] | None = None
@@ -340,8 +344,9 @@ class Partition:
             await self._until(1, tuning.quiet_s)
         if not self._queued or self._closing:
             return False
-        # Few records: let others come too, so that there are fewer transactions.
-        pause = self._gathered_at + tuning.linger_s - time.monotonic()
+        # Few records: let others come too, so that there are fewer transactions; the fewer, the slower the broker is.
+        linger = max(tuning.linger_s, min(_LINGER_FOR * self._took, tuning.longest_linger_s))
+        pause = self._gathered_at + linger - time.monotonic()
         if pause > 0:
             await self._until(tuning.batch, pause)
         self._gathered_at = time.monotonic()
@@ -394,12 +399,13 @@ class Partition:
     async def _commit(self, transactions: Transactions, step: _Step) -> None:
         began = time.monotonic()
         first, behind = await transactions.commit(step.effects, step.applied)
+        self._took = time.monotonic() - began
         if step.records:
             self._committed = step.behind
         health = self.health
         health.applied = self.heart.applied if step.applied is None else step.applied
         health.watermark = self.heart.watermark
-        self._on_transaction(health, step.records, time.monotonic() - began)
+        self._on_transaction(health, step.records, self._took)
         if first < 0:
             return
         self._known = behind

@@ -14,7 +14,8 @@ class Tuning:
         depends on its size.
     backlog, backlog_bytes: records that wait for one partition at most; more are left with the fetcher. A transaction
         takes no more bytes of them either, some.
-    linger_s: between two transactions of a partition at least, unless a batch waits.
+    linger_s, longest_linger_s: from one transaction of a partition to the next at least, unless a batch waits; it is
+        the longer, the longer transactions take, so that a broker that is busy has fewer of them.
     metrics_linger_s: the same for the board. The shards' records change the same panes; together they are written once.
     fetch_bytes: of one partition, in one answer of the broker.
     fetch_wait_s: how long the broker may hold a fetch. Only one is under way to a broker at a time, so a
@@ -23,7 +24,7 @@ class Tuning:
     session_s, heartbeat_s: until a dead worker loses its partitions; how soon the others hear of it.
     transaction_s: until the broker aborts what a dead worker left open and nobody took over.
     close_s, leave_s: for the transactions under way, when partitions go away; for good-byes to the broker.
-    restoring: partitions that read their changelog at the same time.
+    restoring: partitions that are opened at the same time: most of it is waiting for the broker.
     rebuild: where a state cannot be used, compute it anew from the events.
     watchdog_s: without progress, although there is lag, until the process ends.
     """
@@ -33,6 +34,7 @@ class Tuning:
     backlog: int = 12_000
     backlog_bytes: int = 8_388_608
     linger_s: float = 0.05
+    longest_linger_s: float = 1.0
     metrics_linger_s: float = 0.25
     fetch_bytes: int = 1_048_576
     fetch_wait_s: float = 0.25
@@ -43,6 +45,6 @@ class Tuning:
     transaction_s: float = 30.0
     close_s: float = 10.0
     leave_s: float = 3.0
-    restoring: int = 4
+    restoring: int = 16
     rebuild: bool = False
     watchdog_s: float = 120.0
