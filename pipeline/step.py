@@ -15,10 +15,10 @@ from pipeline.state.store import Store
 
 #: Nothing later than this behind the watermark is taken (ms).
 CORRECTION: Final = 7 * DAY
+#: The reasons that are found when the event's id is remembered already: under that id it would be a duplicate now.
+REMEMBERED = ("time.too_late", "topic.wrong", "followup.unknown")
 #: The reasons for which a step rejects what could be read.
-REASONS = ("time.future", "time.too_late", "topic.wrong", "followup.unknown", "output.too_large")
-#: Those of events whose id is remembered: sent again with it, they would be duplicates.
-REMEMBERED = frozenset(REASONS) - {"time.future"}
+REASONS = ("time.future", *REMEMBERED, "output.too_large")
 #: A dead letter shows so many headers at most, and so many bytes of each.
 MAX_HEADERS, MAX_HEADER = 64, 1_000
 #: A dead letter shows at most so many bytes of a value.

@@ -1,220 +1,233 @@
-"""`cxloop deadletters`: look at dead letters, mend them, and send them again, once."""
+"""`cxloop deadletters`: look at what could not be processed, mend it, and send it again."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
-from collections.abc import Callable
+import contextlib
+import json
+import logging
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline import settings as all_settings
 from pipeline.cli import options
-from pipeline.effects import DEAD_LETTERS
-from pipeline.errors import FileError, UsageError
+from pipeline.deadletters import DeadLetter, DeadLetters, Refusal
+from pipeline.errors import CxloopError, FileError, UsageError
+from pipeline.events.codec import REASONS as EVENT_REASONS
 from pipeline.events.codec import moment
+from pipeline.nearest import did_you_mean
+from pipeline.settings import Settings
+from pipeline.step import REASONS
 
-if TYPE_CHECKING:
-    from pipeline.engine.connection import Connection
-    from pipeline.engine.deadletters import Again, Letter
+app = typer.Typer(no_args_is_help=True)
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Look at dead letters, mend them, and send them again, once.\n\nExample: cxloop deadletters list --reason json.invalid",
-)
-
+Id = Annotated[str, typer.Argument(metavar="ID", help="As `cxloop deadletters list` shows it.")]
 Reason = Annotated[
     str | None,
-    typer.Option("--reason", help="Those with this reason alone, such as time.future.", show_default=False),
+    typer.Option("--reason", help="All of this reason, such as json.invalid.", show_default=False),
 ]
 
 
-@app.command("list")
-def list_letters(
+@app.callback()
+def _deadletters() -> None:
+    """Look at records that could not be processed, mend them, and send them again, once.
+
+    Example: cxloop deadletters list --broker kafka:9092
+    """
+    # What goes wrong is told as an error, once; the clients would tell it too, with tracebacks.
+    logging.disable()
+
+
+@app.command(name="list")
+def list_(
     reason: Reason = None,
-    limit: Annotated[int, typer.Option(min=1, help="Of the newest.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="So many at most, the newest.")] = 50,
     broker: options.Broker = None,
     prefix: options.Prefix = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show what could not be processed, the newest last.
+    """Show the dead letters, the newest last.
 
-    Example: cxloop deadletters list --reason json.invalid
+    Example: cxloop deadletters list --reason field.wrong --limit 10
     """
-    from pipeline.engine import deadletters
-
-    kafka, prefix, partitions = _where(broker, prefix)
-    wanted = _wanted([], reason)
-    found = asyncio.run(deadletters.read(kafka, prefix, partitions, wanted))
-    shown = deque(found, limit)
+    reason = _known(reason)
+    found = _read(all_settings.load(broker=broker, prefix=prefix))
+    letters = found.of(reason)
+    shown = letters[-limit:]
     if as_json:
-        typer.echo(msgspec.json.encode([_facts(letter) for letter in shown]).decode())
+        typer.echo(msgspec.json.encode([_for_scripts(one, found) for one in shown]).decode())
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("Arrived", "Dead letter", "What is wrong", "Sent again"):
-        table.add_column(title, overflow="fold")
-    for letter in shown:
-        table.add_row(moment(letter.arrived), letter.id, letter.error, _sent_again(letter))
-    console = Console()
-    console.print(table)
-    if len(found) > len(shown):
-        console.print(f"Not shown: {len(found) - len(shown):,} older (--limit)")
+    for column in ("ID", "Rejected (UTC)", "Sent again", "Why"):
+        table.add_column(column, no_wrap=True)
+    for one in shown:
+        at = moment(one.at)[:16].replace("T", " ")
+        table.add_row(_text(one.id), at, "yes" if one.id in found.sent else "", _text(one.error))
+    if shown:
+        Console().print(table)
+    if len(shown) < len(letters):
+        typer.echo(f"The newest {len(shown):,} of {len(letters):,}; --limit shows more.")
+    elif not shown:
+        typer.echo(f"There are no dead letters{f' of reason {reason}' if reason else ''}.")
 
 
 @app.command()
 def show(
-    letter_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
-    event: Annotated[bool, typer.Option("--event", help="Only the event, to be mended in a file.")] = False,
+    letter: Id,
+    record: Annotated[
+        bool, typer.Option("--record", help="Print the event alone, to be saved and mended.")
+    ] = False,
     broker: options.Broker = None,
     prefix: options.Prefix = None,
 ) -> None:
-    """Show one dead letter, and the event as it came.
+    """Show one dead letter: why, where it came from, and the event as it came.
 
-    Example: cxloop deadletters show cx.touchpoints/0/1234/field.wrong --event > mended.json
+    Example: cxloop deadletters show cx.touchpoints/0/17/field.wrong --record > mended.json
     """
-    from pipeline.engine import deadletters
-
-    kafka, prefix, partitions = _where(broker, prefix)
-    wanted = _wanted([letter_id], None)
-    found = asyncio.run(deadletters.read(kafka, prefix, partitions, wanted))
-    (letter,) = _all_of([letter_id], found)
-    if not event:
-        typer.echo(f"Arrived      {moment(letter.arrived)}")
-        typer.echo(f"From         {', '.join(f'{name} {value}' for name, value in letter.origin.items())}")
-        typer.echo(f"Reason       {letter.reason}")
-        typer.echo(f"Wrong        {letter.error}")
-        typer.echo(f"Sent again   {_sent_again(letter) or 'no'}")
-        if letter.cut is not None:
-            typer.echo(f"Event        the beginning of {letter.cut:,} bytes")
-        typer.echo()
-    typer.echo(_readable(letter.event))
+    found = _read(all_settings.load(broker=broker, prefix=prefix))
+    one = found.find(letter)
+    if isinstance(one, Refusal):
+        raise CxloopError(f"{one.id}: {one.why}")
+    event = _indented(one.value)
+    if record:
+        typer.echo(event, nl=event != one.value)
+    else:
+        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        for name, text in {
+            "Dead letter": one.id,
+            "Rejected": moment(one.at),
+            "Reason": one.reason,
+            "Why": one.error,
+            "Came from": ", ".join(f"{what} {value}" for what, value in one.origin.items()),
+            "Sent again": _when(found.sent.get(one.id)) or "no",
+        }.items():
+            table.add_row(name, _text(text))
+        Console().print(table)
+        typer.echo("\n" + _printable(event.decode("utf-8", "backslashreplace")))
+    if one.size is not None:
+        kept = f"only the first {len(one.value):,} of its {one.size:,} bytes are kept"
+        typer.echo(f"{kept}; all of them may still be where it came from", err=True)
 
 
 @app.command()
 def replay(
-    letter_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows them.", show_default=False)
+    letters: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="As `list` shows it; several too.")
     ] = None,
-    reason: Reason = None,
     mended: Annotated[
         Path | None,
-        typer.Option(
-            "--with",
-            metavar="FILE",
-            help="The mended event, in place of the one letter's.",
-            show_default=False,
-        ),
+        typer.Option("--with", metavar="FILE", help="Send this event in its place.", show_default=False),
     ] = None,
+    reason: Reason = None,
     broker: options.Broker = None,
     prefix: options.Prefix = None,
 ) -> None:
-    """Send dead letters again, to the topic where they belong: each once, however often this is called.
+    """Send events again, as they came or mended; each once, however often this runs.
 
-    Example: cxloop deadletters replay cx.touchpoints/0/1234/field.wrong --with mended.json
+    Example: cxloop deadletters replay cx.touchpoints/0/17/field.wrong --with mended.json
     """
-    ids = letter_ids or []
-    if bool(ids) == (reason is not None):
-        raise UsageError(
-            "name the dead letters by their ids, or all of a reason with --reason; `list` shows both"
-        )
-    if mended is not None and len(ids) != 1:
-        raise UsageError("--with is the event of one dead letter; name that one by its id")
-    value = _read(mended) if mended is not None else None
-    kafka, prefix, partitions = _where(broker, prefix)
-    sent, problems = asyncio.run(_replay(kafka, prefix, partitions, ids, reason, value))
-    for one in sent:
-        typer.echo(f"{one.letter.id}: sent to {prefix}.{one.topic} as event {one.event_id}")
-    for problem in problems:
-        typer.echo(problem, err=True)
-    if reason is not None:
-        typer.echo(f"{len(sent):,} sent, {len(problems):,} not")
-    if problems:
-        raise typer.Exit(1)
+    if bool(letters) == (reason is not None):
+        raise UsageError("replay: name dead letters by their ids, or all of one reason with --reason")
+    if mended is not None and len(letters or ()) != 1:
+        raise UsageError("--with: a file has the event of one dead letter, so name one id")
+    settings = all_settings.load(broker=broker, prefix=prefix)
+    event = _event(mended) if mended is not None else None
+    from pipeline.engine import deadletters  # slow to import, and for Kafka alone
+    from pipeline.wiring import connection
+
+    done = asyncio.run(
+        deadletters.replay(connection(settings), settings.prefix, letters or (), _known(reason), event)
+    )
+    for letter, topic in done.sent.items():
+        typer.echo(f"{letter}: sent again, to {topic}")
+    if done.refused:
+        raise _not_sent(done.refused, mended)
+    if not done.sent:
+        typer.echo(f"There are no dead letters of reason {reason} that were not sent again.")
 
 
-async def _replay(
-    kafka: Connection,
-    prefix: str,
-    partitions: int,
-    ids: list[str],
-    reason: str | None,
-    mended: bytes | None,
-) -> tuple[list[Again], list[str]]:
-    """What was sent, and what is wrong with the others."""
-    from pipeline.engine import deadletters
+def _read(settings: Settings) -> DeadLetters:
+    from pipeline.engine import deadletters  # slow to import, and for Kafka alone
+    from pipeline.wiring import connection
 
-    now = int(time.time() * 1000)
-    sendable, problems = [], []
-    async with deadletters.Replay(kafka, prefix, partitions) as sender:
-        found = await sender.letters(_wanted(ids, reason))
-        if reason is not None:
-            found = [letter for letter in found if letter.replayed is None]
-        for letter in _all_of(ids, found) if ids else found:
-            try:
-                sendable.append(deadletters.again(letter, mended, now))
-            except deadletters.DeadLettersError as error:
-                problems.append(str(error))
-        await sender.send(sendable, now)
-    return sendable, problems
+    return asyncio.run(deadletters.read(connection(settings), settings.prefix))
 
 
-def _where(broker: str | None, prefix: str | None) -> tuple[Connection, str, int]:
-    """Kafka, the prefix, and how many partitions the dead letters' topic has. Raises EngineError where topics are missing."""
-    from pipeline.engine.topics import ensure  # slow to import, and for Kafka alone
-    from pipeline.wiring import connection, plan
-
-    settings = all_settings.load(broker=broker, prefix=prefix, partitions=1)  # or more
-    kafka = connection(settings)
-    found = ensure(kafka, plan(settings), create=False)
-    name = f"{settings.prefix}.{DEAD_LETTERS}"
-    return kafka, settings.prefix, next(topic.partitions for topic in found if topic.name == name)
+def _known(reason: str | None) -> str | None:
+    """The reason, which must be one. Raises UsageError."""
+    known = (*EVENT_REASONS, *REASONS)
+    if reason is not None and reason not in known:
+        raise UsageError(f'--reason: "{reason}" is no reason; {did_you_mean(reason, known)}')
+    return reason
 
 
-def _wanted(ids: list[str], reason: str | None) -> Callable[[str, str], bool]:
-    some = frozenset(ids)
-    return lambda letter_id, why: (not some or letter_id in some) and reason in (None, why)
-
-
-def _all_of(ids: list[str], found: list[Letter]) -> list[Letter]:
-    from pipeline.engine.deadletters import DeadLettersError
-
-    missing = sorted({*ids} - {letter.id for letter in found})
-    if missing:
-        raise DeadLettersError(
-            "\n".join(
-                f"there is no dead letter {one}; `cxloop deadletters list` shows them" for one in missing
-            )
-        )
-    return found
-
-
-def _read(file: Path) -> bytes:
+def _event(file: Path) -> bytes:
+    """The mended event of a file; whether it is a right one is not seen here. Raises FileError."""
     try:
-        return file.read_bytes()
+        text = file.read_text("utf-8-sig")
+        with contextlib.suppress(
+            RecursionError
+        ):  # what lies too deep is told like all that is wrong in an event
+            json.loads(text, parse_int=str)
     except OSError as error:
-        raise FileError(f"{file}: {error.strerror}") from error
+        raise FileError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{file}: byte {error.start} is no UTF-8; save it as UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise FileError(f"{file}:{error.lineno}:{error.colno}: this is no JSON: {error.msg}") from error
+    return text.encode()
 
 
-def _sent_again(letter: Letter) -> str:
-    return moment(letter.replayed) if letter.replayed is not None else ""
+def _not_sent(refusals: list[Refusal], mended: Path | None) -> CxloopError:
+    """What was refused, and the way out."""
+    lines = [f"{one.id}: not sent again: {one.why}" for one in refusals]
+    mendable = [one.id for one in refusals if one.can_be_mended]
+    if mendable and mended is not None:
+        lines.append(f"Change {mended}, and run this again.")
+    elif mendable:
+        lines += [
+            "To mend one, save it, change the file, and send that:",
+            f"  cxloop deadletters show {mendable[0]} --record > mended.json",
+            f"  cxloop deadletters replay {mendable[0]} --with mended.json",
+        ]
+    return CxloopError("\n".join(lines))
 
 
-def _facts(letter: Letter) -> dict[str, object]:
+def _for_scripts(one: DeadLetter, found: DeadLetters) -> dict[str, object]:
     return {
-        "id": letter.id, "arrived": moment(letter.arrived), "reason": letter.reason, "error": letter.error,
-        "origin": letter.origin, "sent_again": _sent_again(letter) or None,
+        "id": one.id, "rejected": moment(one.at), "reason": one.reason, "error": one.error, "origin": one.origin,
+        "sent_again": _when(found.sent.get(one.id)) or None,
     }  # fmt: skip
 
 
-def _readable(event: bytes) -> str:
-    """JSON in lines, and anything else as it is."""
+def _when(at: int | None) -> str:
+    return moment(at) if at is not None else ""
+
+
+def _indented(value: bytes) -> bytes:
+    """JSON so that a person can change it; anything else as it is."""
     try:
-        return msgspec.json.format(event, indent=2).decode()
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return event.decode("utf-8", "backslashreplace")
+        msgspec.json.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return value
+    return msgspec.json.format(value, indent=2)
+
+
+#: What would steer a terminal, and does not belong in a line.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _text(text: str) -> Text:
+    return Text(_printable(text))
+
+
+def _printable(text: str) -> str:
+    """A stranger's text, harmless in a terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

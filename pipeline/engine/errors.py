@@ -3,6 +3,7 @@
 EngineError
 ├── BrokerUnreachableError   nobody answered at the start
 ├── TopicsError              topics that are not as we need them: all of them
+├── ReplayError              dead letters that could not be sent again
 └── StateAheadError          the state knows of offsets that the topic does not have
 """
 
@@ -33,6 +34,10 @@ class TopicsError(EngineError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
+
+
+class ReplayError(EngineError):
+    """Dead letters that could not be sent again."""
 
 
 class StateAheadError(EngineError):

@@ -92,8 +92,15 @@ def decode(record: Record) -> Event | Rejection:
 def forwarded(record: Record, place: str) -> bytes:
     """The record's event as it came, marked with where it was forwarded from. It must have been decoded."""
     value = structured(record.value, record.headers) or b""
-    mark = msgspec.json.encode({"forwardedfrom": place})
-    return mark[:-1] + b"," + value.lstrip()[1:]
+    return b"".join((_FORWARDED, msgspec.json.encode(place), b",", value.lstrip()[1:]))
+
+
+def is_forwarded(value: bytes) -> bool:
+    """Whether `forwarded` wrote this, or what is left of it where its end is cut off."""
+    return value.startswith(_FORWARDED)
+
+
+_FORWARDED: Final = b'{"forwardedfrom":'
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -164,7 +171,7 @@ def _is_about_no_customer(event: Event) -> bool:
 
 
 def structured(value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
-    """Binary mode carries the envelope in headers `ce_…` and the data as the value."""
+    """A record's event in structured mode; binary mode has its envelope in headers `ce_…` and its data as the value."""
     envelope = {
         name[3:]: content.decode("utf-8", "replace")
         for name, content in headers

@@ -206,8 +206,8 @@ _TOPICS: Mapping[str, str] = {
     "cx.deadletters": (
         "Key: the topic or file that it came from. Written by cxloop: `cx.deadletter`, with `reason` (a short code), "
         "`error` (a sentence with the place), `origin` (topic, partition and offset, or file and line) and `value` "
-        "(`encoding: base64` where it is no UTF-8); and `cx.deadletter.replayed`, with the id of the dead letter "
-        "(`deadletter`) that was sent again, the id of the event that it became (`event`), and the `topic`."
+        "(`encoding: base64` where it is no UTF-8). `cx.deadletter.replayed` says that the event of the dead letter "
+        "`deadletter_id` was sent again, to `topic` (without prefix)."
     ),
     "cx.metrics": "One partition. What the shards count, for the board; not for others.",
     "cx.*.changelog": "The state of each shard; not for others.",

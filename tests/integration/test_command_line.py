@@ -64,9 +64,11 @@ def running(tmp_path: Path) -> Iterator[Processes]:
 # -- help and usage
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, *(f"deadletters {one}" for one in ("list", "show", "replay"))]
+)
 def test_the_help_of_a_command_shows_an_example(command: str) -> None:
-    ended = run(command, "--help")
+    ended = run(*command.split(), "--help")
     assert ended.code == 0
     assert f"Example: cxloop {command} " in ended.out
     assert f"Usage: cxloop {command} " in ended.out
@@ -91,6 +93,9 @@ def test_help_names_every_command() -> None:
         (["replay", EVENTS, "--until", "2026-01-01T00:00:00"], "has no offset from UTC"),
         (["replay", EVENTS, "--partitions", "0"], "--partitions"),
         (["replay", EVENTS, "--zone", "Mars"], '--zone (CXLOOP_ZONE): "Mars" is no time zone'),
+        (["deadletters", "list", "--reason", "jsn.invalid"], 'is no reason; did you mean "json.invalid"?'),
+        (["deadletters", "replay"], "name dead letters by their ids, or all of one reason with --reason"),
+        (["deadletters", "replay", "a", "b", "--with", "mended.json"], "so name one id"),
         (["run", "--web-port", "99999"], "--web-port"),
         (["run", "--workers", "0"], "--workers"),
         (["run", "--prefix", "my topics"], "--prefix (CXLOOP_PREFIX)"),

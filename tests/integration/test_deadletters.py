@@ -1,203 +1,287 @@
-"""Dead letters on a real Kafka: looked at, mended, and sent again, once."""
+"""`cxloop deadletters` on a real Kafka: what was rejected is looked at, mended, and sent again once."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
-import time
-from collections.abc import Iterator
-from functools import partial
+import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from confluent_kafka import Producer
 
-from pipeline.effects import ALERTS, DEAD_LETTERS, REVIEWS, TOUCHPOINTS
-from pipeline.engine import Connection, deadletters
+from pipeline.effects import DEAD_LETTERS, Effects
+from pipeline.engine import Connection, Tuning, deadletters
+from pipeline.engine.clock import BrokerClock
+from pipeline.engine.commit import Transactions
+from pipeline.engine.errors import ReplayError
 from tests.broker import RealKafka
-from tests.integration.bad_records import TIME, event, noise
+from tests.integration.bad_records import event
 from tests.integration.in_process import make_topics
 from tests.integration.kafka_log import LogRecord, Sending, read, write
-from tests.integration.processes import Ended, Process, cxloop, processes, until
-from tests.integration.shop import has_no_lag
+from tests.integration.processes import Ended, cxloop, processes, until
 
-WRONG = event(id="wrong", subject="anna", data={"nps": 42})
-NO_JSON = b"{nps: 3"
-REVIEW = event("review.posted", id="review", subject="ben", data={"review_id": "r-1", "rating": 1})
-TOO_LATE = event(id="late", subject="cleo", time="2020-01-01T00:00:00Z")
-TO_COME = event(id="future", subject="dora", time="2999-01-01T00:00:00Z")
-LARGE = event(id="large", subject="emma", data={"nps": 3, "comment": noise(1_000_000)})
-STRANGE = event("moon.landed", id="moon", subject="fred")
-BINARY = Sending(
-    "", b'{"nps": 77}', b"gina",
-    [(f"ce_{name}", value.encode()) for name, value in (
-        ("specversion", "1.0"), ("id", "binary"), ("source", "/test"), ("type", "cx.survey.answered"), ("time", TIME),
-        ("subject", "gina"),
-    )],
-)  # fmt: skip
+RULES = """
+rules:
+  - id: low-score
+    summary: A customer would not recommend us.
+    when: {event: survey.answered, nps: "<= 6"}
+    alert: warning
+  - id: bad-review
+    summary: A bad review.
+    when: {event: review.posted, rating: "<= 2"}
+    alert: warning
+"""
 
 
 class Installation:
-    """A worker, what it has rejected, and the commands for it."""
+    """Topics, a worker, and the command line."""
 
-    def __init__(self, broker: str, prefix: str, worker: Process) -> None:
-        self.broker, self.prefix, self.worker = broker, prefix, worker
+    def __init__(self, broker: str, prefix: str) -> None:
+        self.broker, self.prefix = broker, prefix
+        self.connection = Connection(broker)
+        make_topics(broker, {prefix: 2})
 
-    def call(self, *arguments: str | Path) -> Ended:
+    def log(self, topic: str) -> list[LogRecord]:
+        return read(self.broker, [f"{self.prefix}.{topic}"])[f"{self.prefix}.{topic}"]
+
+    def events(self, topic: str) -> list[Any]:
+        return [json.loads(one.value or b"") for one in self.log(topic)]
+
+    def send(self, *values: bytes, key: str = "k", headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        touchpoints = f"{self.prefix}.touchpoints"
+        write(self.broker, [Sending(touchpoints, one, key.encode(), headers) for one in values])
+
+    def rejected(self, *values: bytes, reason: str, headers: Sequence[tuple[str, bytes]] = ()) -> list[str]:
+        """Send events, and wait until each is a dead letter; returns the ids of these."""
+        before = {one["id"] for one in self.events(DEAD_LETTERS)}
+        self.send(*values, headers=headers)
+
+        def letters() -> list[str]:
+            found = [one["id"] for one in self.events(DEAD_LETTERS) if one["id"] not in before]
+            return found if len(found) == len(values) else []
+
+        found: list[str] = until("they are dead letters", letters)
+        assert all(one.endswith(f"/{reason}") for one in found)
+        return found
+
+    def alerts(self, customer: str) -> int:
+        """How many a customer has, once all that was sent with that key is processed."""
+        last = uuid.uuid4().hex
+        self.send(event(id=last, subject=last), key=customer)
+        subjects: list[str] = until(
+            "the last is processed",
+            lambda: last in (found := [one["subject"] for one in self.events("alerts")]) and found,
+        )
+        return subjects.count(customer)
+
+    def markers(self, letter: str) -> int:
+        return [one["id"] for one in self.events(DEAD_LETTERS)].count(f"{letter}/replayed")
+
+    def run(self, *arguments: str | Path) -> Ended:
         ended = cxloop("deadletters", *arguments, "--broker", self.broker, "--prefix", self.prefix)
         assert "Traceback" not in ended.said
         return ended
 
-    def id_of(self, reason: str) -> str:
-        (one,) = self.with_reason(reason)
-        return one.id
-
-    def with_reason(self, reason: str) -> list[deadletters.Letter]:
-        read_them = deadletters.read(Connection(self.broker), self.prefix, 1, lambda _, why: why == reason)
-        return asyncio.run(read_them)
-
-    def log(self, topic: str) -> list[LogRecord]:
-        until("nothing waits", partial(has_no_lag, self.worker))
-        name = f"{self.prefix}.{topic}"
-        return read(self.broker, [name])[name]
-
-    def alerts(self, customer: str) -> list[dict[str, Any]]:
-        found = [json.loads(one.value or b"") for one in self.log(ALERTS)]
-        return [one for one in found if one.get("subject") == customer and one["type"] == "cx.alert.fired"]
+    def replay(self, *ids: str, mended: bytes | None = None) -> Any:
+        """The same in this process, to be awaited."""
+        return deadletters.replay(self.connection, self.prefix, ids, mended=mended)
 
 
 @pytest.fixture(scope="module")
-def there(kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def here(kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     home = tmp_path_factory.mktemp("deadletters")
-    prefix = f"t{home.name.replace('-', '')}"
-    make_topics(kafka.address, {prefix: 2})
-    topic = f"{prefix}.{TOUCHPOINTS}"
-    first = [Sending(topic, event(id=f"first-{n}", data={"nps": 9}), b"k", (), n) for n in range(2)]
-    bad = [
-        Sending(topic, value, b"k") for value in (WRONG, NO_JSON, REVIEW, TOO_LATE, TO_COME, LARGE, STRANGE)
-    ]
-    write(kafka.address, [*first, *bad, Sending(topic, BINARY.value, BINARY.key, BINARY.headers)])
-    with processes(home) as some:
-        worker = some.worker(kafka.address, prefix, "--partitions", "2")
-        until("it is ready", partial(getattr, worker, "is_ready"))
-        one = Installation(kafka.address, prefix, worker)
-        until("all is rejected", lambda: len(one.log(DEAD_LETTERS)) == 8)
+    (home / "rules.yml").write_text(RULES)
+    one = Installation(kafka.address, f"t{uuid.uuid4().hex[:8]}")
+    with processes(home) as running:
+        worker = running.worker(kafka.address, one.prefix, "--partitions", "2", "--rules", home / "rules.yml")
+        until("the worker is ready", lambda: worker.is_ready)
         yield one
 
 
-def test_they_are_listed_in_order_with_what_is_wrong(there: Installation) -> None:
-    listed = json.loads(there.call("list", "--json").out)
-    assert sorted(one["reason"] for one in listed) == sorted([
-        "field.wrong", "json.invalid", "topic.wrong", "time.too_late", "time.future", "value.too_large", "type.unknown",
-        "field.wrong",
-    ])  # fmt: skip
-    assert [one["arrived"] for one in listed] == sorted(one["arrived"] for one in listed)
-    shown = there.call("list", "--limit", "1", "--reason", "field.wrong").out
-    assert len(re.findall(rf"{there.prefix}\.touchpoints/\d", shown)) == 1
-    assert "Not shown: 1 older (--limit)" in shown
-
-
-def test_a_mended_one_is_processed_once_however_often_it_is_sent(there: Installation, tmp_path: Path) -> None:
-    one = there.id_of("json.invalid")
-    shown = there.call("show", one).out
-    assert NO_JSON.decode() in shown
-    assert re.search(r"Sent again +no", shown)
-    refused = there.call("replay", one)
-    assert refused.code == 1
-    assert "it would be rejected again (json.invalid)" in refused.err
-    assert "mend it, and use --with FILE" in refused.err
-
-    mended = tmp_path / "mended.json"
-    mended.write_bytes(event(id="mended", subject="hugo", data={"nps": 2}))
-    sent = there.call("replay", one, "--with", mended)
-    assert (sent.code, sent.err) == (0, "")
-    assert sent.out == f"{one}: sent to {there.prefix}.touchpoints as event mended\n"
-    until("it has fired", lambda: bool(there.alerts("hugo")))
-    again = there.call("replay", one, "--with", mended)
-    assert again.code == 1
-    assert re.fullmatch(rf"{one}: it was sent again at \S+Z\n", again.err)
-    assert len(there.alerts("hugo")) == 1
-    assert re.search(r"Sent again +\d{4}-", there.call("show", one).out)
-
-
-def test_what_show_gives_can_be_mended_whatever_mode_it_came_in(there: Installation, tmp_path: Path) -> None:
-    for one in [letter.id for letter in there.with_reason("field.wrong")]:
-        whole = json.loads(there.call("show", one, "--event").out)
-        whole["data"]["nps"] = 1
-        file = tmp_path / "event.json"
-        file.write_text(json.dumps(whole))
-        assert there.call("replay", one, "--with", file).code == 0
-    for customer in ("anna", "gina"):
-        until("it has fired", lambda customer=customer: len(there.alerts(customer)) == 1)  # type: ignore[misc]
-
-
-def test_one_on_the_wrong_topic_goes_to_the_right_one_and_is_no_duplicate(there: Installation) -> None:
-    one = there.id_of("topic.wrong")
-    sent = there.call("replay", one)
-    assert sent.out == f"{one}: sent to {there.prefix}.reviews as event review/replayed\n"
-    (review,) = (one for one in there.log(REVIEWS) if b"r-1" in (one.value or b""))
-    assert review.key == b"r-1"
-    until(
-        "it is passed on", lambda: any(b"review/replayed" in (r.value or b"") for r in there.log(TOUCHPOINTS))
-    )
-
-
-def test_what_would_only_be_rejected_again_is_refused(there: Installation, tmp_path: Path) -> None:
-    late, future, large = map(there.id_of, ("time.too_late", "time.future", "value.too_large"))
-    refused = there.call("replay", late, future, large)
-    assert refused.code == 1
-    assert refused.out == ""
-    for said in (
-        f"{late}: it would be too late again; mend `time`, if it was wrong, and use --with FILE",
-        f"{future}: its time is still to come (2999-01-01T00:00:00Z); wait, or mend `time`",
-        f"{large}: not all of its",
-    ):
-        assert said in refused.err
-    # With another time it is another event than the one that is remembered.
-    file = tmp_path / "event.json"
-    file.write_bytes(TOO_LATE.replace(b"2020-01-01T00:00:00Z", TIME.encode()))
-    assert "as event late/replayed" in there.call("replay", late, "--with", file).out
-    until("it has fired", lambda: len(there.alerts("cleo")) == 1)
-    file.write_bytes(event("alert.fired", id="x", data={}))
-    assert there.call("replay", future, "--with", file).code == 1
-
-
-def test_all_of_a_reason_are_sent_and_those_that_cannot_be_are_told(there: Installation) -> None:
-    ended = there.call("replay", "--reason", "type.unknown")
-    assert ended.code == 1
-    assert "moon.landed" in ended.err
-    assert ended.out == "0 sent, 1 not\n"
-    ended = there.call("replay", "--reason", "no.such")
-    assert (ended.code, ended.out) == (0, "0 sent, 0 not\n")
-
-
-def test_wrong_calls_say_what_to_do(there: Installation, tmp_path: Path) -> None:
-    unknown = there.call("replay", "cx.touchpoints/0/99/none")
+@pytest.mark.slow  # ten commands, each a process
+def test_what_was_rejected_is_listed_shown_mended_and_sent_again_once(
+    here: Installation, tmp_path: Path
+) -> None:
+    (letter,) = here.rejected(event(id="a", subject="anna", data={"nps": 11}), reason="field.wrong")
+    assert letter in here.run("list").out
     assert (
-        unknown.err
-        == "there is no dead letter cx.touchpoints/0/99/none; `cxloop deadletters list` shows them\n"
+        "There are no dead letters of reason json.invalid."
+        in here.run("list", "--reason", "json.invalid").out
     )
-    assert there.call("show", "none").code == 1
-    assert "name the dead letters by their ids, or all of a reason" in there.call("replay").err
-    assert there.call("replay", "a", "b", "--with", tmp_path / "x").code == 2
-    missing = there.call("replay", "a", "--with", tmp_path / "x")
-    assert missing.err == f"{tmp_path / 'x'}: No such file or directory\n"
+    shown = here.run("show", letter).out
+    assert "Expected `int` <= 10 - at `$.data.nps`" in shown
+    assert '    "nps": 11' in shown
+
+    file = tmp_path / "mended.json"
+    file.write_text(here.run("show", letter, "--record").out)
+    unmended = here.run("replay", letter, "--with", file)
+    assert unmended.code == 1
+    assert f"{letter}: not sent again: field.wrong: Expected `int` <= 10 - at `$.data.nps`" in unmended.err
+    assert unmended.err.endswith(f"Change {file}, and run this again.\n")
+
+    file.write_text(file.read_text().replace("11", "1"))
+    done = here.run("replay", letter, "--with", file)
+    assert (done.code, done.err) == (0, "")
+    assert f"{letter}: sent again, to {here.prefix}.touchpoints" in done.out
+    again = here.run("replay", letter, "--with", file)
+    assert (again.code, again.out) == (1, "")
+    assert f"{letter}: not sent again: already sent again at 2" in again.err
+    assert here.alerts("anna") == 1
+    (listed,) = [one for one in json.loads(here.run("list", "--json").out) if one["id"] == letter]
+    assert listed["sent_again"] is not None
+    assert listed["origin"]["topic"] == f"{here.prefix}.touchpoints"
+    assert "Sent again   2" in here.run("show", letter).out
 
 
-async def test_of_two_that_send_at_once_the_one_that_began_last_does(there: Installation) -> None:
-    connection, now = Connection(there.broker), int(time.time() * 1000)
-    mended = event(id="both", subject="ivan")
+def test_an_event_in_binary_mode_is_mended_as_one_of_json(here: Installation, tmp_path: Path) -> None:
+    envelope = json.loads(event(id="b", subject="bob"))
+    headers = [(f"ce_{name}", envelope[name].encode()) for name in envelope if name != "data"]
+    (letter,) = here.rejected(b'{"nps": 11}', reason="field.wrong", headers=headers)
+    found = json.loads(here.run("show", letter, "--record").out)
+    assert found == envelope | {"data": {"nps": 11}}
+    (tmp_path / "mended.json").write_text(json.dumps(found | {"data": {"nps": 1}}))
+    assert here.run("replay", letter, "--with", tmp_path / "mended.json").code == 0
+    assert here.alerts("bob") == 1
 
-    def is_future(_: str, reason: str) -> bool:
-        return reason == "time.future"
 
-    async with deadletters.Replay(connection, there.prefix, 1) as first:
-        (letter,) = await first.letters(is_future)
-        async with deadletters.Replay(connection, there.prefix, 1) as second:
-            (same,) = await second.letters(is_future)
-            await second.send([deadletters.again(same, mended, now)], now)
-        with pytest.raises(deadletters.DeadLettersError, match="another replay has begun meanwhile"):
-            await first.send([deadletters.again(letter, mended, now)], now)
-    found = [one for one in there.log(TOUCHPOINTS) if b'"both"' in (one.value or b"")]
-    assert len(found) == 1
+def test_bytes_that_are_no_json_are_shown_as_they_came(here: Installation) -> None:
+    (letter,) = here.rejected(b"\xff\x1b[2J", reason="json.invalid")
+    assert here.run("show", letter).out.endswith("\n\\xff\\x1b[2J\n")
+
+
+def test_all_of_a_reason_are_sent_again_to_their_topic_under_another_id(here: Installation) -> None:
+    customers = ["carl", "cora", "curt"]
+    reviews = [
+        event("review.posted", id=name, subject=name, data={"review_id": name, "rating": 1})
+        for name in customers
+    ]
+    letters = here.rejected(*reviews, reason="topic.wrong")
+    done = here.run("replay", "--reason", "topic.wrong")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [f"{one}: sent again, to {here.prefix}.reviews" for one in letters]
+    again = here.run("replay", "--reason", "topic.wrong")
+    assert (again.code, again.err) == (0, "")
+    assert again.out == "There are no dead letters of reason topic.wrong that were not sent again.\n"
+    until(
+        "all have an alert",
+        lambda: (
+            customers
+            == sorted(one["subject"] for one in here.events("alerts") if one["subject"] in customers)
+        ),
+    )
+    sent = [one["id"] for one in here.events("reviews") if one["type"] == "cx.review.posted"]
+    assert sorted(sent) == [f"{name}/replayed" for name in customers]
+
+
+def test_what_its_sender_mended_meanwhile_counts_once(here: Installation) -> None:
+    (letter,) = here.rejected(event(id="d", subject="dora", data={"nps": 11}), reason="field.wrong")
+    mended = event(id="d", subject="dora", data={"nps": 1})
+    here.send(mended, key="dora")
+    asyncio.run(here.replay(letter, mended=mended))
+    assert here.alerts("dora") == 1
+
+
+def test_of_two_at_once_one_wins(here: Installation) -> None:
+    async def both(letter: str, mended: bytes) -> list[Any]:
+        # aiokafka leaves errors that nobody waits for.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        two = [here.replay(letter, mended=mended) for _ in range(2)]
+        return await asyncio.gather(*two, return_exceptions=True)
+
+    for number in range(3):
+        name = f"eve-{number}"
+        (letter,) = here.rejected(event(id=name, subject=name, data={"nps": 11}), reason="field.wrong")
+        outcomes = asyncio.run(both(letter, event(id=name, subject=name)))
+        for outcome in outcomes:
+            if isinstance(outcome, ReplayError):
+                assert "another replay began while this one was under way, and ended it" in str(outcome)
+            else:
+                assert not isinstance(outcome, BaseException), outcome
+        assert sum(letter in getattr(outcome, "sent", ()) for outcome in outcomes) == 1
+        assert here.markers(letter) == 1
+        assert here.alerts(name) == 1
+
+
+def test_of_two_commands_at_once_one_wins(here: Installation, tmp_path: Path) -> None:
+    (letter,) = here.rejected(event(id="f", subject="fred", data={"nps": 11}), reason="field.wrong")
+    (tmp_path / "mended.json").write_bytes(event(id="f", subject="fred"))
+    where = "--broker", here.broker, "--prefix", here.prefix
+    with processes(tmp_path) as some:
+        two = [
+            some.start("deadletters", "replay", letter, "--with", tmp_path / "mended.json", *where)
+            for _ in range(2)
+        ]
+        assert sorted(one.process.wait(60) for one in two) == [0, 1]
+        assert all(len(one.said.splitlines()) == 1 for one in two)
+    assert here.markers(letter) == 1
+    assert here.alerts("fred") == 1
+
+
+async def test_a_marker_behind_somebodys_open_transaction_is_waited_for(here: Installation) -> None:
+    (letter,) = here.rejected(event(id="g", subject="gina", data={"nps": 11}), reason="field.wrong")
+    topic = f"{here.prefix}.{DEAD_LETTERS}"
+    stranger = Producer({"bootstrap.servers": here.broker, "transactional.id": f"{here.prefix}-stranger"})
+    stranger.init_transactions()
+    stranger.begin_transaction()
+    stranger.produce(topic, b"{}")
+    stranger.flush()
+    # As another replay would, that came this far before the stranger did.
+    letters = await deadletters.read(here.connection, here.prefix)
+    outputs = letters.again(letter, event(id="g", subject="gina"), 2_000_000_000_000)
+    assert isinstance(outputs, list)
+    before = Transactions(
+        here.connection, here.prefix, "any", TopicPartition(topic, 0), Tuning(), BrokerClock()
+    )
+    await before.start()
+    await before.commit(Effects(outputs), None)
+    await before.stop(5)
+
+    again = asyncio.create_task(here.replay(letter, mended=event(id="g", subject="gina")))
+    await asyncio.sleep(2)
+    assert not again.done()
+    stranger.abort_transaction()
+    (refusal,) = (await again).refused
+    assert refusal.why.startswith("already sent again at ")
+
+
+def test_of_several_what_can_be_is_sent_and_the_others_are_told(here: Installation) -> None:
+    wrong = event(id="h", subject="hugo", data={"nps": 11})
+    right = event("review.posted", id="i", subject="ines", data={"review_id": "i", "rating": 1})
+    ids = [*here.rejected(wrong, reason="field.wrong"), *here.rejected(right, reason="topic.wrong")]
+    done = here.run("replay", *ids, "cx.touchpoints/0/1/json.invalid")
+    assert done.code == 1
+    assert done.out == f"{ids[1]}: sent again, to {here.prefix}.reviews\n"
+    assert f"{ids[0]}: not sent again: field.wrong: Expected" in done.err
+    assert f"cxloop deadletters replay {ids[0]} --with mended.json" in done.err
+    assert "cx.touchpoints/0/1/json.invalid: not sent again: there is no such dead letter; " in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "mended.json: cannot be read: No such file or directory"),
+        (b'{\n  "id": "x",\n}', "mended.json:3:1: this is no JSON: "),
+        (b"\xff", "mended.json: byte 0 is no UTF-8"),
+    ],
+)
+def test_a_file_that_holds_no_event_is_told_with_its_place(
+    here: Installation, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    file = tmp_path / "mended.json"
+    if content is not None:
+        file.write_bytes(content)
+    ended = here.run("replay", "x", "--with", file)
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1)
+    assert said in ended.err
+
+
+def test_a_topic_that_is_missing_is_told(here: Installation) -> None:
+    for arguments in (["list"], ["show", "x"], ["replay", "x"]):
+        ended = cxloop("deadletters", *arguments, "--broker", here.broker, "--prefix", "nobody")
+        assert ended.code == 1
+        assert ended.err.startswith("topic nobody.deadletters is missing; ")
+        assert len(ended.err.splitlines()) == 1
