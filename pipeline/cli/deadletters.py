@@ -66,7 +66,7 @@ def list_(
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("ID", "Rejected (UTC)", "Sent again", "Why"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=column != "Why")
     for one in shown:
         at = moment(one.at)[:16].replace("T", " ")
         table.add_row(_text(one.id), at, "yes" if one.id in found.sent else "", _text(one.error))
