@@ -20,8 +20,9 @@ SPAN_MS = 8 * 3_600_000  # of event time: shorter than the deadline
 def episodes(kafka: RealKafka, prefix: str, count: int) -> dict[str, float]:
     """Bytes of each open episode, with all else that a worker remembers of its event; episodes restored a second.
 
-    The memory is a worker's when it has taken them all, less that when it was ready for the first. The time of
-    the restore is from the start of a new process until it says that it is ready.
+    The memory is that of a worker that has restored them, as they lie there while nobody looks at them, less that of
+    one that is ready for the first; and that of the one that has just taken them all in one go. The time of the
+    restore is from the start of a new process until it says that it is ready.
     """
     kafka.create_topics({f"{prefix}.{topic}": PARTITIONS for topic in TOPICS}, TOPIC_CONFIG)
     options = ("--rules", str(RULES))
@@ -31,12 +32,13 @@ def episodes(kafka: RealKafka, prefix: str, count: int) -> dict[str, float]:
         write(kafka, ((f"{prefix}.touchpoints", customer, value) for customer, value in _promises(count)))
         for _ in commits(process, kafka.address, prefix):
             pass
-        each = (memory(process) - empty) / count
+        taken = (memory(process) - empty) / count
     began = time.monotonic()
     with worker(kafka.address, prefix, *options) as process:
         until_ready(process)
         restored = count / (time.monotonic() - began)
-    return {"bytes_per_episode": each, "restored_per_s": restored}
+        each = (memory(process) - empty) / count
+    return {"bytes_per_episode": each, "bytes_per_episode_just_taken": taken, "restored_per_s": restored}
 
 
 def _promises(count: int) -> Iterator[tuple[str, str]]:

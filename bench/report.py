@@ -13,7 +13,7 @@ Figures = dict[str, list[float]]
 
 BEGIN, END = '<!-- figures: make bench ARGS="--report docs/benchmarks.md" -->', "<!-- end of figures -->"
 #: Names that end so are in that unit; the others are events/s.
-UNITS = {"_ms": "ms", "_cpu_s": "s of processor for a million events", "bytes_per_episode": "bytes",
+UNITS = {"_ms": "ms", "_cpu_s": "s of processor for a million events", "bytes_per_episode": "bytes", "_just_taken": "bytes",
          "restored_per_s": "episodes/s", "_customers": "µs an event"}  # fmt: skip
 
 
