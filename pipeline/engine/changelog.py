@@ -27,6 +27,7 @@ class Reader:
     """Reads single partitions, committed records only, outside the group. Use as an async context."""
 
     def __init__(self, connection: Connection, tuning: Tuning) -> None:
+        self._leave_s = tuning.leave_s
         self._consumer = AIOKafkaConsumer(
             **connection.aiokafka(),
             isolation_level="read_committed",
@@ -46,7 +47,13 @@ class Reader:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._consumer.stop()
+        # Cancelled in the midst of its first look at a partition, aiokafka may wait for ever.
+        stopping = asyncio.ensure_future(self._consumer.stop())
+        _, late = await asyncio.wait({stopping}, timeout=self._leave_s)
+        if late:
+            stopping.cancel()
+        elif not stopping.cancelled():
+            stopping.result()
 
     async def span(self, source: TopicPartition) -> tuple[int, int]:
         """The first offset there is, and the one behind the last that is decided (no transaction open before)."""

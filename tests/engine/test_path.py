@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as At
 
@@ -223,6 +223,17 @@ async def test_what_is_rebuilt_is_whole_where_the_broker_is_slow_to_decide(
         heart = path.hearts["touchpoints", 0]
         assert isinstance(heart, CountingHeart)
         assert heart.counts == {"one": 25}
+
+
+async def test_a_reader_that_cannot_close_holds_nobody_up(
+    kafka: RealKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = AIOKafkaConsumer.stop
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", lambda _: asyncio.sleep(60))
+    async with asyncio.timeout(10):
+        async with Reader(Connection(kafka.address), replace(TUNING, leave_s=0.2)) as reader:
+            pass
+    await stop(reader._consumer)
 
 
 async def test_a_heart_that_raises_is_the_end(kafka: RealKafka, prefix: str) -> None:
