@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.load import PARTITIONS, TOPIC_CONFIG, TOPICS, write
-from bench.worker import commits, memory, until_ready, worker
+from bench.load import START, create_inputs, write
+from bench.worker import commits, until_ready, worker
 from tests.broker import RealKafka
+from tests.integration.processes import Process
+from tests.integration.shop import figures
 
 RULES = Path(__file__).parent / "packs" / "promises"
-START = np.datetime64("2026-01-05T08:00:00.000")  # UTC
 SPAN_MS = 8 * 3_600_000  # of event time: shorter than the deadline
 
 
@@ -24,21 +25,27 @@ def episodes(kafka: RealKafka, prefix: str, count: int) -> dict[str, float]:
     one that is ready for the first; and that of the one that has just taken them all in one go. The time of the
     restore is from the start of a new process until it says that it is ready.
     """
-    kafka.create_topics({f"{prefix}.{topic}": PARTITIONS for topic in TOPICS}, TOPIC_CONFIG)
+    create_inputs(kafka, prefix)
     options = ("--rules", str(RULES))
     with worker(kafka.address, prefix, *options) as process:
         until_ready(process)
-        empty = memory(process)
+        empty = _memory(process)
         write(kafka, ((f"{prefix}.touchpoints", customer, value) for customer, value in _promises(count)))
         for _ in commits(process, kafka.address, prefix):
             pass
-        taken = (memory(process) - empty) / count
+        taken = (_memory(process) - empty) / count
     began = time.monotonic()
     with worker(kafka.address, prefix, *options) as process:
         until_ready(process)
         restored = count / (time.monotonic() - began)
-        each = (memory(process) - empty) / count
+        each = (_memory(process) - empty) / count
     return {"bytes_per_episode": each, "bytes_per_episode_just_taken": taken, "restored_per_s": restored}
+
+
+def _memory(process: Process) -> float:
+    """Its resident memory, in bytes."""
+    (found,) = figures(process, "process_resident_memory_bytes")
+    return found
 
 
 def _promises(count: int) -> Iterator[tuple[str, str]]:

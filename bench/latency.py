@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from bench.load import PARTITIONS, TOPIC_CONFIG, TOPICS, events
+from bench.load import PARTITIONS, create_inputs, events
 from bench.worker import until_ready, worker
 from tests.broker import RealKafka
 
@@ -30,7 +30,7 @@ def latency(kafka: RealKafka, prefix: str) -> dict[str, float]:
     Only what is sent after the warm-up counts. Raises RuntimeError where alerts are missing.
     """
     echo = f"{prefix}.echo"
-    kafka.create_topics({f"{prefix}.{topic}": PARTITIONS for topic in TOPICS}, TOPIC_CONFIG)
+    create_inputs(kafka, prefix)
     kafka.create_topics({echo: PARTITIONS})
     sent: dict[str, float] = {}
     with worker(kafka.address, prefix) as process:

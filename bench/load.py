@@ -198,9 +198,14 @@ def _columns(
 
 
 def load(kafka: RealKafka, prefix: str, count: int, *, seed: int = 1, partitions: int = PARTITIONS) -> None:
-    """Create `<prefix>.touchpoints` and `<prefix>.reviews`, and put `count` events into them."""
-    kafka.create_topics({f"{prefix}.{topic}": partitions for topic in TOPICS}, TOPIC_CONFIG)
+    """Create the inputs, and put `count` events into them."""
+    create_inputs(kafka, prefix, partitions)
     write(kafka, ((f"{prefix}.{topic}", key, value) for topic, key, value in events(count, seed=seed)))
+
+
+def create_inputs(kafka: RealKafka, prefix: str, partitions: int = PARTITIONS) -> None:
+    """Create `<prefix>.touchpoints` and `<prefix>.reviews`."""
+    kafka.create_topics({f"{prefix}.{topic}": partitions for topic in TOPICS}, TOPIC_CONFIG)
 
 
 def write(kafka: RealKafka, records: Iterable[tuple[str, str, str]]) -> None:

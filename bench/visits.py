@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from bench.load import CHANNELS, PARTITIONS, TOPIC_CONFIG, TOUCHPOINTS, write
+from bench.load import CHANNELS, TOUCHPOINTS, create_inputs, write
 from tests.broker import RealKafka
 
 START_S = 1_767_600_000  # 2026-01-05T08:00:00Z: a whole hour
@@ -56,7 +56,7 @@ def _visits() -> Iterator[tuple[str, int, str]]:
 
 def load_visits(kafka: RealKafka, prefix: str, count: int) -> None:
     """Create `<prefix>.touchpoints`, with `count` visits, and an empty `<prefix>.reviews`."""
-    kafka.create_topics({f"{prefix}.touchpoints": PARTITIONS, f"{prefix}.reviews": PARTITIONS}, TOPIC_CONFIG)
+    create_inputs(kafka, prefix)
     write(kafka, ((f"{prefix}.touchpoints", customer, value) for customer, _, value in visits(count)))
 
 

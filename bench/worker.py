@@ -5,7 +5,6 @@ Its progress is what it has committed, seen from outside: the offsets of its con
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import tempfile
@@ -91,9 +90,9 @@ def commits(process: Process, broker: str, prefix: str, partitions: int = PARTIT
             if done > known:
                 known, patient_until = done, now + PATIENCE_S
                 yield Sample(now, done, all(applied[place] >= 0 for place, end in ends.items() if end))
-            elif process.process.poll() is not None:
-                raise RuntimeError(f"ended with exit code {process.process.returncode}")
-            elif now > patient_until:
+            else:
+                _check(process)
+            if now > patient_until:
                 raise RuntimeError(
                     f"committed {done} of {sum(ends.values())} events, then none for {PATIENCE_S:.0f} s"
                 )
@@ -104,17 +103,16 @@ def until_ready(process: Process) -> None:
     """Wait until it has its partitions, and they are restored."""
     patient_until = time.monotonic() + PATIENCE_S
     while not process.says_ready:
-        if process.process.poll() is not None:
-            raise RuntimeError(f"ended with exit code {process.process.returncode}")
+        _check(process)
         if time.monotonic() > patient_until:
             raise RuntimeError(f"was not ready within {PATIENCE_S:.0f} s")
         time.sleep(SAMPLE_EVERY_S)
 
 
-def memory(process: Process) -> int:
-    """Its resident memory, in bytes."""
-    pages = Path(f"/proc/{process.process.pid}/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+def _check(process: Process) -> None:
+    """Raises RuntimeError where it has ended."""
+    if process.process.poll() is not None:
+        raise RuntimeError(f"ended with exit code {process.process.returncode}")
 
 
 def _cpu_s() -> float:

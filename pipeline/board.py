@@ -5,14 +5,14 @@ It takes the shards' counts in the order of `cx.metrics` and is as pure as a sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
 
 from pipeline.effects import METRICS, Effects
-from pipeline.events.codec import Record, Rejection, decode, millis
+from pipeline.events.codec import Enclosed, Record, Rejection, decode, millis
 from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
 from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
@@ -252,7 +252,7 @@ class Board:
             self._store.drop(ref)
 
     def _agent_acted(self, value: bytes) -> None:
-        event = decode(_Passed(value))
+        event = decode(Enclosed(value))
         if isinstance(event, Event) and isinstance(event, FOLLOW_UPS):
             data: FollowUpData = event.data
             if not self._follow_ups.agent_acted(event, data, millis(event.time)):
@@ -307,17 +307,6 @@ def _grouping(series: Series) -> tuple[str, ...]:
 
 _OVERFLOW = "dimension_overflow"
 _decoder = msgspec.json.Decoder(MetricsRecord)
-
-
-@dataclass(frozen=True, slots=True)
-class _Passed:
-    """An event that came inside another record."""
-
-    value: bytes
-    offset: int = 0
-    timestamp: int = 0
-    key: None = None
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def _never_retracted(alert: Alert, at: int) -> None:

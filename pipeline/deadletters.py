@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,7 +11,16 @@ import msgspec
 
 from pipeline.effects import DEAD_LETTERS, REVIEWS, TOUCHPOINTS, Output
 from pipeline.events import model as m
-from pipeline.events.codec import Record, Rejection, decode, is_forwarded, millis, moment, structured
+from pipeline.events.codec import (
+    Enclosed,
+    Record,
+    Rejection,
+    decode,
+    is_forwarded,
+    millis,
+    moment,
+    structured,
+)
 from pipeline.shard import FUTURE
 from pipeline.step import MAX_SHOWN, REMEMBERED
 
@@ -67,7 +76,7 @@ class DeadLetter:
             # Its original was taken where it was forwarded from.
             or is_forwarded(self.value)
             # A stranger's, of a type that is ours alone.
-            or isinstance(decode(_Held(self.value)), m.INTERNAL_EVENTS)
+            or isinstance(decode(Enclosed(self.value)), m.INTERNAL_EVENTS)
         )
 
 
@@ -151,14 +160,14 @@ def _letter(found: _Written, record: Record) -> DeadLetter:
 
 def _event(letter: DeadLetter, value: bytes, now: int) -> Output | Rejection:
     """The event as its shard will take it, on its topic and with its key."""
-    event = decode(_Held(value))
+    event = decode(Enclosed(value))
     if isinstance(event, m.Event):
         fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
         fields.pop("forwardedfrom", None)
         if letter.is_remembered:
             fields["id"] = msgspec.Raw(msgspec.json.encode(f"{event.id}/replayed"))
         value = msgspec.json.encode(fields)
-        event = decode(_Held(value))
+        event = decode(Enclosed(value))
     if isinstance(event, Rejection):
         return event
     if not isinstance(event, m.CUSTOMER_EVENTS):
@@ -168,7 +177,7 @@ def _event(letter: DeadLetter, value: bytes, now: int) -> Output | Rejection:
         return Rejection(
             "time.future", f"the event says {moment(millis(event.time))}, more than 5 min ahead - at `$.time`"
         )
-    before = decode(_Held(letter.value))
+    before = decode(Enclosed(letter.value))
     if letter.reason == "time.too_late" and isinstance(before, m.Event) and event.time <= before.time:
         return Rejection(letter.reason, letter.error)  # time never goes back
     if isinstance(event, m.REVIEWS):
@@ -189,14 +198,3 @@ def _marker(letter: DeadLetter, event: Output) -> Output:
         "data": {"deadletter_id": letter.id, "topic": event.topic},
     }
     return Output(DEAD_LETTERS, letter.key, msgspec.json.encode(written))
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """An event that came inside another record, or from a person."""
-
-    value: bytes
-    offset: int = 0
-    timestamp: int = 0
-    key: None = None
-    headers: Sequence[tuple[str, bytes]] = ()

@@ -351,7 +351,6 @@ class Shard:
                 (None, lambda event, data, at, key: self._contacts.replied(key, data, at))
             ]
         answers: dict[str, Answers] = {}
-        answering: list[tuple[type[m.Event], Pattern, Handler]] = []
         for rule in self._settings.rules.of(role):
             kind = rule.when.event
             # A version of a review ends what an older one began, even if it matches nothing itself.
@@ -360,8 +359,6 @@ class Shard:
                 what = Answers.what(rule)
                 if what not in answers:
                     answers[what] = Answers(what, rule, self._step)
-                    answering.append((rule.unless.event, rule.unless, answers[what].on_event))
-                    self._wakes[what] = answers[what].on_wake
                 absence = AbsenceEpisodes(rule, self._step, self._alerts, answers[what])
                 handlers[kind].append((when, absence.on_event))
                 self._wakes[rule.id] = absence.on_wake
@@ -371,9 +368,10 @@ class Shard:
                 self._wakes[rule.id] = self._wakes[count.past] = count.on_wake
             else:
                 handlers[kind].append((rule.when, EventEpisodes(rule, self._step, self._alerts).on_event))
-        for kind, pattern, handle in answering:  # last: an event may answer itself, once it has been asked
-            handlers[kind].append((pattern, handle))
-        return {kind: Index(some) for kind, some in handlers.items() if some}
+        for what, some in answers.items():  # last: an event may answer itself, once it has been asked
+            handlers[some.unless.event].append((some.unless, some.on_event))
+            self._wakes[what] = some.on_wake
+        return {kind: Index(found) for kind, found in handlers.items() if found}
 
     def _withdraw_removed_rules(self) -> None:
         """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import IncompatibleBrokerVersion
 
+from pipeline.engine.closing import closed
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import told
 from pipeline.engine.fetch import unpack_whole_batches
@@ -48,12 +49,9 @@ class Reader:
 
     async def __aexit__(self, *exc: object) -> None:
         # Cancelled in the midst of its first look at a partition, aiokafka may wait for ever.
-        stopping = asyncio.ensure_future(self._consumer.stop())
-        _, late = await asyncio.wait({stopping}, timeout=self._leave_s)
-        if late:
-            stopping.cancel()
-        elif not stopping.cancelled():
-            stopping.result()
+        done = await closed(self._consumer.stop(), self._leave_s)
+        if done is not None and not done.cancelled():
+            done.result()
 
     async def span(self, source: TopicPartition) -> tuple[int, int]:
         """The first offset there is, and the one behind the last that is decided (no transaction open before)."""

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from pipeline.effects import Effects, Output
 from pipeline.engine import topics
 from pipeline.engine.clock import BrokerClock
+from pipeline.engine.closing import closed_well
 from pipeline.engine.connection import Connection
 from pipeline.engine.tuning import Tuning
 from pipeline.partitioner import partition_of
@@ -56,11 +57,7 @@ class Transactions:
 
     async def stop(self, within_s: float) -> bool:
         """Close the connections; False if that took too long. What is open stays so: the next owner aborts it."""
-        stopping = asyncio.ensure_future(self._producer.stop())
-        _, late = await asyncio.wait({stopping}, timeout=within_s)
-        if late:
-            stopping.cancel()
-        return not late and not stopping.cancelled() and stopping.exception() is None
+        return await closed_well(self._producer.stop(), within_s)
 
     async def commit(self, effects: Effects, applied: int | None) -> tuple[int, int]:
         """One transaction. applied: offset of the last record of the batch; None: no record was read.

@@ -25,6 +25,7 @@ from aiokafka.errors import KafkaError
 from pipeline.effects import METRICS, Heart
 from pipeline.engine import topics
 from pipeline.engine.clock import BrokerClock
+from pipeline.engine.closing import closed_well
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import told
 from pipeline.engine.fetch import unpack_whole_batches
@@ -132,13 +133,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         self._stopping = True
         self._health.stopping = True
         await self._release(self.partitions)
-        if self._consumer is not None:
-            # Without a broker it hangs, or raises CancelledError at us.
-            leaving = asyncio.ensure_future(self._consumer.stop())
-            _, late = await asyncio.wait({leaving}, timeout=self._tuning.leave_s)
-            if late or leaving.cancelled() or leaving.exception() is not None:
-                leaving.cancel()
-                log.warning("could not leave the group in good order; the others notice after its session")
+        # Without a broker it hangs, or raises CancelledError at us.
+        if self._consumer is not None and not await closed_well(self._consumer.stop(), self._tuning.leave_s):
+            log.warning("could not leave the group in good order; the others notice after its session")
 
     # -- what the client tells us -----------------------------------------------------------------
 

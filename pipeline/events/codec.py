@@ -89,6 +89,17 @@ def decode(record: Record) -> Event | Rejection:
     return decode_all((record,))[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """An event that no log holds: it came inside another record, or from a person."""
+
+    value: bytes
+    offset: int = 0
+    timestamp: int = 0
+    key: None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
 def forwarded(record: Record, place: str) -> bytes:
     """The record's event as it came, marked with where it was forwarded from. It must have been decoded."""
     value = structured(record.value, record.headers) or b""

@@ -35,11 +35,11 @@ class Answers:
     """The answers of one kind: kept once for all rules that wait for them, and handed to each."""
 
     def __init__(self, what: str, rule: AbsenceRule, step: Step) -> None:
+        self.unless = rule.unless
         self._what, self._step = what, step
         self._matches = rule.unless.predicate()
         self._part = getter(rule.same) if rule.same else None
         self._episodes: dict[str, AbsenceEpisodes] = {}
-        self._rules: list[str] = []
 
     @staticmethod
     def what(rule: AbsenceRule) -> str:
@@ -50,7 +50,6 @@ class Answers:
     def join(self, rule_id: str, episodes: AbsenceEpisodes) -> None:
         """Whom to hand them to."""
         self._episodes[rule_id] = episodes
-        self._rules.append(rule_id)
 
     def times(self, key: str, part: str) -> list[int]:
         """Those that are known (ms, ascending)."""
@@ -64,7 +63,7 @@ class Answers:
         part = str(self._part(data)) if self._part else ""
         ref = (self._what, key, part)
         self._keep(ref, sorted([*self.times(key, part), at])[-MOST_ANSWERS:])
-        for rule_id in self._step.store.those_with(self._rules, key, part):
+        for rule_id in self._step.store.those_with(self._episodes, key, part):
             self._episodes[rule_id].on_answer(event, at, key, part)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:

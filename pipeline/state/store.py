@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
 from xxhash import xxh3_64_intdigest
@@ -41,7 +41,7 @@ class Store:
             record = self._records[ref] = unpack(record)
         return record
 
-    def those_with(self, whats: Sequence[str], key: str, part: str) -> list[str]:
+    def those_with(self, whats: Iterable[str], key: str, part: str) -> list[str]:
         """Who of so many remembers something for a key and part. Cheaper than `get` for each."""
         records = self._records
         return [what for what in whats if (what, key, part) in records]

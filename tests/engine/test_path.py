@@ -74,6 +74,16 @@ def send(kafka: RealKafka, prefix: str, values: list[bytes]) -> None:
     assert producer.flush(20) == 0
 
 
+async def lose_a_state(kafka: RealKafka, prefix: str) -> None:
+    """Of 25 events that were processed."""
+    made(kafka, prefix)
+    send(kafka, prefix, [b"e"] * 25)
+    async with running(kafka, prefix, quiet_heart) as (path, _):
+        await until(lambda: path.health.partitions["touchpoints", 0].applied == 24)
+    kafka.delete_topics(f"{prefix}.touchpoints.changelog")
+    made(kafka, prefix)
+
+
 def first_offset(kafka: RealKafka, topic: str) -> int:
     consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": "none"})
     try:
@@ -176,12 +186,7 @@ async def test_a_state_from_a_longer_topic_is_refused(kafka: RealKafka, prefix: 
 async def test_a_state_that_is_gone_is_refused_and_can_be_rebuilt_of_the_events(
     kafka: RealKafka, prefix: str
 ) -> None:
-    made(kafka, prefix)
-    send(kafka, prefix, [b"e"] * 25)
-    async with running(kafka, prefix, quiet_heart) as (path, _):
-        await until(lambda: path.health.partitions["touchpoints", 0].applied == 24)
-    kafka.delete_topics(f"{prefix}.touchpoints.changelog")
-    made(kafka, prefix)
+    await lose_a_state(kafka, prefix)
     send(kafka, prefix, [b"e"] * 5)
     async with running(kafka, prefix, quiet_heart) as (_, failures):
         (said,) = failures
@@ -203,12 +208,7 @@ async def test_a_state_that_is_gone_is_refused_and_can_be_rebuilt_of_the_events(
 async def test_what_is_rebuilt_is_whole_where_the_broker_is_slow_to_decide(
     kafka: RealKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made(kafka, prefix)
-    send(kafka, prefix, [b"e"] * 25)
-    async with running(kafka, prefix, quiet_heart) as (path, _):
-        await until(lambda: path.health.partitions["touchpoints", 0].applied == 24)
-    kafka.delete_topics(f"{prefix}.touchpoints.changelog")
-    made(kafka, prefix)
+    await lose_a_state(kafka, prefix)
     span, ends = Reader.span, dict[str, int]()
 
     async def late(reader: Reader, source: TopicPartition) -> tuple[int, int]:

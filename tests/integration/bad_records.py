@@ -12,6 +12,19 @@ from typing import Any
 #: Of all good events. It is long gone, so that nothing here comes from the future.
 TIME = "2026-03-02T09:15:00Z"
 
+#: For an alert of each of them that is taken.
+RULES = """
+rules:
+  - id: low-score
+    summary: A customer would not recommend us.
+    when: {event: survey.answered, nps: "<= 6"}
+    alert: warning
+  - id: bad-review
+    summary: A bad review.
+    when: {event: review.posted, rating: "<= 2"}
+    alert: warning
+"""
+
 
 @dataclass(frozen=True)
 class Case:

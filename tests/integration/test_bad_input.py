@@ -14,22 +14,11 @@ from pipeline import parts
 from pipeline.effects import REVIEWS, TOUCHPOINTS
 from pipeline.settings import Settings
 from tests.broker import RealKafka
-from tests.integration.bad_records import CASES, Case, neighbour
+from tests.integration.bad_records import CASES, RULES, Case, neighbour
 from tests.integration.in_process import make_topics, running
 from tests.integration.kafka_log import LogRecord, Sending, read, write
 
 PARTITIONS = 2
-RULES = """
-rules:
-  - id: low-score
-    summary: A customer would not recommend us.
-    when: {event: survey.answered, nps: "<= 6"}
-    alert: warning
-  - id: bad-review
-    summary: A bad review.
-    when: {event: review.posted, rating: "<= 2"}
-    alert: warning
-"""
 
 
 @dataclass

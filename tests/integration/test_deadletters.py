@@ -19,22 +19,10 @@ from pipeline.engine.clock import BrokerClock
 from pipeline.engine.commit import Transactions
 from pipeline.engine.errors import ReplayError
 from tests.broker import RealKafka
-from tests.integration.bad_records import event
+from tests.integration.bad_records import RULES, event
 from tests.integration.in_process import make_topics
 from tests.integration.kafka_log import LogRecord, Sending, read, write
 from tests.integration.processes import Ended, cxloop, processes, until
-
-RULES = """
-rules:
-  - id: low-score
-    summary: A customer would not recommend us.
-    when: {event: survey.answered, nps: "<= 6"}
-    alert: warning
-  - id: bad-review
-    summary: A bad review.
-    when: {event: review.posted, rating: "<= 2"}
-    alert: warning
-"""
 
 
 class Installation:
