@@ -72,7 +72,7 @@ class Board:
     def __init__(self, settings: BoardSettings) -> None:
         self._store, self._seen = Store(), Seen()
         self._changelog = Changelog(
-            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement, FollowUp)
+            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement)
         )
         self._step = Step(
             self._store, settings.rules.version, self._level,
@@ -120,10 +120,11 @@ class Board:
         self.applied = records[-1].offset
         return self._effects()
 
-    def restore(self, value: bytes) -> None:
-        """Take one record of the changelog, oldest first. Raises StateError."""
-        self._changelog.load(value)
+    def restore(self, value: bytes) -> bool:
+        """Take one record of the changelog, oldest first; is it the first image of a round? Raises StateError."""
+        begins = self._changelog.load(value)
         self.applied = self._changelog.position.applied
+        return begins
 
     def opened(self, waiting: bool) -> Effects:
         """After the last `restore`: make the windows' totals anew."""

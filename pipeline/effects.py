@@ -58,8 +58,8 @@ class Heart(Protocol):
         """Take records in order of offset; those at or below `applied` are skipped."""
         ...
 
-    def restore(self, value: bytes) -> None:
-        """Take one record of the changelog, oldest first. Raises StateError."""
+    def restore(self, value: bytes) -> bool:
+        """Take one record of the changelog, oldest first; is it the first image of a round? Raises StateError."""
         ...
 
     def opened(self, waiting: bool) -> Effects:

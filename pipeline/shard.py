@@ -35,7 +35,7 @@ from pipeline.rules.event import EventEpisodes
 from pipeline.rules.index import Handler, Index
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog, Position
-from pipeline.state.records import Answered, Contact, Cooldown, FollowUp, Hits, Ref, Remembered, Review, Waits
+from pipeline.state.records import FollowUp, Hits, Ref, Remembered, Waits
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
@@ -94,9 +94,7 @@ class Shard:
             role: self._handlers_of(role) for role in Role
         }
         self._route_of = self._routes()
-        self._changelog = Changelog(
-            self._store, self._seen, (Cooldown, Hits, Waits, Answered, Review, Contact, FollowUp)
-        )
+        self._changelog = Changelog(self._store, self._seen)
         self.applied = -1
         self._distance = 0
         self._told: int | None = None
@@ -142,10 +140,11 @@ class Shard:
             ]
         )
 
-    def restore(self, value: bytes) -> None:
-        """Take one record of the changelog, oldest first. Raises StateError."""
-        self._changelog.load(value)
+    def restore(self, value: bytes) -> bool:
+        """Take one record of the changelog, oldest first; is it the first image of a round? Raises StateError."""
+        begins = self._changelog.load(value)
         self.applied = self._changelog.position.applied
+        return begins
 
     def snapshot(self) -> list[bytes]:
         """The whole state, as records that `restore` takes."""

@@ -225,7 +225,8 @@ class Partition:
         restore = self.heart.restore
 
         def take(record: Any) -> bool:
-            restore(record.value)
+            if restore(record.value):
+                self._round = record.offset
             self._known = record.offset + 1
             health.restored = self._known - start
             health.moved()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_right
 
 from pipeline.events.model import Data, Event, ReviewData, type_name
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import CountRule, Role, getter
 from pipeline.rules.cooldown import Once
+from pipeline.rules.hits import cut, fire, has_fired, rows, split, text
 from pipeline.rules.timeline import MOST, Timeline
 from pipeline.span import duration
-from pipeline.state.records import Hit, Hits, Ref, Remembered
+from pipeline.state.records import Hits, Ref, Remembered
 from pipeline.step import CORRECTION, Step
 
 
@@ -35,11 +36,11 @@ class CountEpisodes:
         if isinstance(data, ReviewData) and not self._counts_versions:
             self._on_version(event, data, at, key, matches)
         elif matches:
-            new = Hit(at, event.id, event.source)
             part = str(self._part(data)) if self._part else ""
-            fired = self._judge(self._timeline.add(key, part, new), new, event, key, part)
-            if fired is not None:
-                self._timeline.changed(key, part, fired)
+            near, place = self._timeline.add(key, part, at, text(event.source, event.id))
+            last = self._judge(near, place, event, key, part)
+            if last is not None:
+                self._timeline.fired(key, part, near.times[last], near.events[last])
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
         """Forget the matches that nothing can complete any more."""
@@ -52,45 +53,51 @@ class CountEpisodes:
         An edit may change the part, so the reviews of a key are kept together.
         """
         ref = (self._rule.id, key, "")
-        record = self._step.store.get(ref)
-        before = record.hits if isinstance(record, Hits) else []
-        hits = [hit for hit in before if hit.review != data.review_id]
-        part = str(self._part(data)) if self._part else ""
-        new = Hit(at, event.id, event.source, data.review_id, part)
+        found = self._step.store.get(ref)
+        before = found if isinstance(found, Hits) else Hits()
+        hits = rows(before, [place for place, of in enumerate(before.reviews) if of != data.review_id])
         if matches:
-            insort(hits, new, key=lambda hit: hit.at)
-        if hits:
-            kept = record if isinstance(record, Hits) else Hits()
-            kept.hits = hits[-MOST:]
-            self._step.store.put(ref, kept, kept.hits[0].at + self._kept)
+            part = str(self._part(data)) if self._part else ""
+            place = bisect_right(hits.times, at)
+            hits.times.insert(place, at)
+            hits.events.insert(place, text(event.source, event.id))
+            hits.reviews = (*hits.reviews[:place], data.review_id, *hits.reviews[place:])
+            hits.parts = (*hits.parts[:place], part, *hits.parts[place:])
+            near = [place for place, of in enumerate(hits.parts) if of == part]
+            last = self._judge(rows(hits, near), near.index(place), event, key, part)
+            if last is not None:
+                fire(hits, near[last])
+        cut(hits, max(0, len(hits.times) - MOST))
+        if hits.times:
+            self._step.store.put(ref, hits, hits.times[0] + self._kept)
         else:
             self._step.store.drop(ref)
-        if matches:
-            self._judge([hit for hit in hits if hit.part == part], new, event, key, part)
 
-    def _judge(self, hits: list[Hit], new: Hit, event: Event, key: str, part: str) -> Hit | None:
-        """Fire if the new match completes a run; returns the match with which it ended."""
-        run = self._earliest_run(hits, new)
-        if run is None or run[-1].fired or self._once.holds(key, run[-1].at, part):
+    def _judge(self, hits: Hits, place: int, event: Event, key: str, part: str) -> int | None:
+        """Fire if the new match, at `place`, completes a run; returns the place of the match with which it ended."""
+        n = self._rule.at_least
+        first = self._earliest_run(hits.times, place)
+        if first is None:
             return None
-        last, within = run[-1], duration(self._rule.within)
-        last.fired = True
+        last = first + n - 1
+        at = hits.times[last]
+        if has_fired(hits, last) or self._once.holds(key, at, part):
+            return None
+        within = duration(self._rule.within)
         why = reason(
-            f"{self._name} {len(run)} times within {within}", [hit.event_id for hit in run], len(run),
-            f">= {self._rule.at_least} in {within}",
+            f"{self._name} {n} times within {within}", [split(one)[1] for one in hits.events[first : last + 1]], n,
+            f">= {n} in {within}",
         )  # fmt: skip
-        held, episode = self._once.held(key, part), f"{last.source}#{last.event_id}"
-        alert_id = self._alerts.fire(self._rule, key, event.subject, episode, last.at, [why], held)
-        self._once.fired(key, last.at, alert_id, part)
+        source, event_id = split(hits.events[last])
+        held = self._once.held(key, part)
+        alert_id = self._alerts.fire(self._rule, key, event.subject, f"{source}#{event_id}", at, [why], held)
+        self._once.fired(key, at, alert_id, part)
         return last
 
-    def _earliest_run(self, hits: list[Hit], new: Hit) -> list[Hit] | None:
-        """The earliest run of at_least consecutive matches that holds the new one and is short enough."""
+    def _earliest_run(self, times: list[int], place: int) -> int | None:
+        """Where the earliest run of at_least consecutive matches begins that holds the new one and is short enough."""
         n = self._rule.at_least
-        if len(hits) < n:
-            return None
-        place = next(place for place, hit in enumerate(hits) if hit is new)
-        for first in range(max(0, place - n + 1), min(place, len(hits) - n) + 1):
-            if hits[first + n - 1].at - hits[first].at < self._rule.within:
-                return hits[first : first + n]
+        for first in range(max(0, place - n + 1), min(place, len(times) - n) + 1):
+            if times[first + n - 1] - times[first] < self._rule.within:
+                return first
         return None

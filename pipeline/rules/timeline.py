@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import Final
 
-from pipeline.state.records import Hit, Hits, Ref
+from pipeline.rules.hits import cut, fire, joined
+from pipeline.state.records import Hits, Ref
 from pipeline.state.store import Store
 
 #: A block begins with so many matches at least; the newest so many blocks of a key and part are kept.
@@ -30,48 +31,51 @@ class Timeline:
         self._id, self._store = rule_id, store
         self._n, self._within, self._kept = n, within, kept
 
-    def add(self, key: str, part: str, new: Hit) -> list[Hit]:
-        """Keep a match. Returns it and those around it, in order of (time, arrival): all that a run with it can hold."""
+    def add(self, key: str, part: str, at: int, event: str) -> tuple[Hits, int]:
+        """Keep a match (at: ms; event: see `hits`). Returns its place among those around it: all that a run with it can hold."""
         ref = (self._id, key, part)
         newest = self._hits(ref)
-        number = self._number(newest, new.at)
-        segment = self._segment(ref, newest, number)
-        near = segment.hits
-        if near and new.at < near[-1].at:
-            place = bisect_right(near, new.at, key=_at)
-            near.insert(place, new)
-        else:
-            place = len(near)
-            near.append(new)
+        self._split(ref, newest, at)
+        number = self._number(newest, at)
+        near = segment = self._segment(ref, newest, number)
+        place = bisect_right(segment.times, at)
+        segment.times.insert(place, at)
+        segment.events.insert(place, event)
+        if len(segment.times) > MOST:
+            near = joined(segment, Hits())
+            cut(segment, 1)
+        self._put(ref, newest, number)
         before = after = number
-        while before > 0 and place < self._n - 1 and self._start(newest, before) > new.at - self._within:
+        while before > 0 and place < self._n - 1 and self._start(newest, before) > at - self._within:
             before -= 1
-            earlier = self._segment(ref, newest, before).hits
-            near, place = earlier + near, place + len(earlier)
+            earlier = self._segment(ref, newest, before)
+            near, place = joined(earlier, near), place + len(earlier.times)
         while (
             after < len(newest.blocks)
-            and len(near) - place < self._n
-            and self._start(newest, after + 1) < new.at + self._within
+            and len(near.times) - place < self._n
+            and self._start(newest, after + 1) < at + self._within
         ):
             after += 1
-            near = near + self._segment(ref, newest, after).hits
-        if segment is newest:
-            self._split(ref, newest)
-        self._put(ref, newest, self._number(newest, new.at))
-        return near
+            near = joined(near, self._segment(ref, newest, after))
+        return near, place
 
-    def changed(self, key: str, part: str, hit: Hit) -> None:
-        """Keep what has become of a match that `add` returned in this step."""
+    def fired(self, key: str, part: str, at: int, event: str) -> None:
+        """A run ended with a match that `add` returned in this step."""
         ref = (self._id, key, part)
         newest = self._hits(ref)
-        self._put(ref, newest, self._number(newest, hit.at))
+        number = self._number(newest, at)
+        segment = self._segment(ref, newest, number)
+        place = bisect_left(segment.times, at)
+        if event in segment.events[place:]:  # or it was one too many
+            fire(segment, segment.events.index(event, place))
+            self._put(ref, newest, number)
 
     def forget(self, ref: Ref, record: Hits, due: int) -> None:
         """Forget what nothing can complete any more."""
         if ref[0] == self._id:
-            record.hits = [hit for hit in record.hits if hit.at + self._kept > due]
-            if record.hits:
-                self._store.put(ref, record, record.hits[0].at + self._kept)
+            cut(record, bisect_right(record.times, due - self._kept))
+            if record.times:
+                self._store.put(ref, record, record.times[0] + self._kept)
             else:
                 self._store.drop(ref)
             return
@@ -79,19 +83,19 @@ class Timeline:
         start, _, part = ref[2].partition("/")
         newest = self._store.get((self._id, ref[1], part))
         if isinstance(newest, Hits):
-            newest.blocks = [other for other in newest.blocks if other != int(start)]
+            newest.blocks = tuple([other for other in newest.blocks if other != int(start)])
             self._store.put((self._id, ref[1], part), newest, newest.wake)
 
     # --- segments: the blocks by number, oldest first, and behind them the newest matches ---------------
 
     def _number(self, newest: Hits, at: int) -> int:
         """The segment in whose time `at` lies. Every match of a segment is earlier than the next one's first."""
-        if not newest.blocks or at >= newest.hits[0].at:
+        if not newest.blocks or at >= newest.times[0]:
             return len(newest.blocks)
         return max(0, bisect_right(newest.blocks, at) - 1)
 
     def _start(self, newest: Hits, number: int) -> int:
-        return newest.blocks[number] if number < len(newest.blocks) else newest.hits[0].at
+        return newest.blocks[number] if number < len(newest.blocks) else newest.times[0]
 
     def _segment(self, ref: Ref, newest: Hits, number: int) -> Hits:
         return newest if number == len(newest.blocks) else self._hits(self._block(ref, newest, number))
@@ -108,31 +112,24 @@ class Timeline:
 
     def _put(self, ref: Ref, newest: Hits, number: int) -> None:
         record = self._segment(ref, newest, number)
-        if len(record.hits) > MOST:
-            record.hits = record.hits[-MOST:]
         if record is newest:
-            self._store.put(ref, record, record.hits[0].at + self._kept)
+            self._store.put(ref, record, record.times[0] + self._kept)
         else:
-            self._store.put(self._block(ref, newest, number), record, record.hits[-1].at + self._kept)
+            self._store.put(self._block(ref, newest, number), record, record.times[-1] + self._kept)
 
-    def _split(self, ref: Ref, newest: Hits) -> None:
-        """Make a block of the oldest matches, where one that comes in order does not need them."""
-        hits = newest.hits
-        if len(hits) < BLOCK:
+    def _split(self, ref: Ref, newest: Hits, at: int) -> None:
+        """Make a block of the oldest matches, where one that comes in order, now at `at`, does not need them."""
+        times = newest.times
+        if len(times) < BLOCK:
             return
-        size = max(len(hits) - self._n, bisect_right(hits, hits[-1].at - self._within, key=_at))
-        size = bisect_left(hits, hits[min(size, len(hits) - 1)].at, key=_at)  # one moment is in one segment
+        size = max(len(times) - self._n + 1, bisect_right(times, max(at, times[-1]) - self._within))
+        size = bisect_left(times, times[min(size, len(times) - 1)])  # one moment is in one segment
         if size < BLOCK:
             return
-        blocks = [*newest.blocks, hits[0].at]
-        newest.hits, newest.blocks = hits[size:], blocks[-MOST_BLOCKS:]
-        self._store.put(ref, newest, newest.hits[0].at + self._kept)
-        self._store.put(
-            self._block_at(ref, hits[0].at), Hits(hits=hits[:size]), hits[size - 1].at + self._kept
-        )
+        block = cut(newest, size)
+        blocks = (*newest.blocks, block.times[0])
+        newest.blocks = blocks[-MOST_BLOCKS:]
+        self._store.put(ref, newest, newest.times[0] + self._kept)
+        self._store.put(self._block_at(ref, block.times[0]), block, block.times[-1] + self._kept)
         if len(blocks) > MOST_BLOCKS:
             self._store.drop(self._block_at(ref, blocks[0]))
-
-
-def _at(hit: Hit) -> int:
-    return hit.at

@@ -1,4 +1,4 @@
-"""How a state is kept: one delta a transaction, and images of a few shelves in turn.
+"""How a state is kept: one delta a transaction, and images of the shelves in turn.
 
 A record of the changelog is one byte with the format's version, then lz4-compressed msgpack of a `Delta`
 or an `Image`. Reading on from any point
@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import cramjam
 import msgspec
 
 from pipeline.errors import StateError
-from pipeline.state.records import Numerous, Ref, Remembered, kind_of, packed, unpack
+from pipeline.state.records import Ref, Remembered, unpack
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Store
 
-VERSION = 1
+VERSION = 2
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES = 450_000
 
+#: How the class of a record is called that says itself which one it is.
+_NUMEROUS: Final = "Numerous"
 #: (what, key, part, class or "", record). The record stays msgpack until its class is known.
 Entry = tuple[str, str, str, str, msgspec.Raw]
 
@@ -68,14 +71,19 @@ _decoder: msgspec.msgpack.Decoder[Delta | Image] = msgspec.msgpack.Decoder(Delta
 class Changelog:
     """Writes and reads the changelog of one store and one set of seen ids.
 
-    kinds: the classes of records; the class's name says in the log which one it is.
+    kinds: the classes of records that are not numerous; the class's name says in the log which one it is.
     """
 
-    def __init__(self, store: Store, seen: Seen, kinds: Sequence[type[Remembered]]) -> None:
+    def __init__(self, store: Store, seen: Seen, kinds: Sequence[type[Remembered]] = ()) -> None:
         self._store, self._seen = store, seen
-        self._readers = {kind.__name__: _reader(kind) for kind in kinds}
+        self._readers: dict[str, Callable[[msgspec.Raw], Remembered | bytes]] = {
+            kind.__name__: msgspec.msgpack.Decoder(kind).decode for kind in kinds
+        }
+        self._readers[_NUMEROUS] = _packed_record
         self.position = Position()
         self._step = self._next_shelf = 0
+        # So many bytes of images may be written; below 0: an image took more than the deltas since.
+        self._allowance = 0
         # The shelves that have had an image since the first record that was loaded; None: it was the very first step.
         self._imaged: set[int] | None = set()
 
@@ -85,9 +93,14 @@ class Changelog:
         changes = [_entry(ref, record) for ref, record in self._store.take_changes()]
         records = _packed(lambda some, _: Delta(position, some, []), changes)
         records += [_pack(Delta(position, [], [part])) for part in _parts(self._seen.take_new())]
+        # An image for every transaction would cost the more, the larger the state is, however little has changed.
+        self._allowance = min(self._allowance, 0) + sum(map(len, records))
+        if self._allowance <= 0:
+            return records, False
         shelf, self._next_shelf = self._next_shelf, (self._next_shelf + 1) % SHELVES
-        records += self._image(shelf)
-        return records, shelf == 0
+        images = self._image(shelf)
+        self._allowance -= sum(map(len, images))
+        return records + images, shelf == 0
 
     def snapshot(self, position: Position) -> list[bytes]:
         """The whole state."""
@@ -102,8 +115,8 @@ class Changelog:
         images = _packed(lambda some, first: Image(shelf, first, some, []), entries)
         return images + [_pack(Image(shelf, False, [], [part])) for part in _parts(self._seen.shelf(shelf))]
 
-    def load(self, record: bytes) -> None:
-        """Take one record of the changelog, oldest first. Raises StateError."""
+    def load(self, record: bytes) -> bool:
+        """Take one record of the changelog, oldest first; does a round of images begin with it? Raises StateError."""
         version = record[0] if record else 0
         if version != VERSION:
             raise StateError(
@@ -117,6 +130,7 @@ class Changelog:
         if isinstance(step, Image):
             if step.first:
                 self._store.clear_shelf(step.shelf)
+                self._next_shelf = (step.shelf + 1) % SHELVES
                 if self._imaged is not None:
                     self._imaged.add(step.shelf)
             entries = step.entries
@@ -132,6 +146,7 @@ class Changelog:
             ) from error
         for generation, fingerprints in step.seen:
             self._seen.load(generation, fingerprints)
+        return isinstance(step, Image) and step.first and step.shelf == 0
 
     def _number(self, position: Position) -> None:
         self._step += 1
@@ -152,28 +167,19 @@ class Changelog:
             raise StateError(f"the oldest records of the state, before step {self._step}, are missing")
         self._store.loaded()
         self._seen.loaded(self.position.generation, self.position.day)
-        self._next_shelf = 0
 
 
-def _reader(kind: type[Remembered]) -> Callable[[msgspec.Raw], Remembered | bytes]:
-    """Reads a record, or, where it is numerous, makes sure that it can be read."""
-    if not issubclass(kind, Numerous):
-        return msgspec.msgpack.Decoder(kind).decode
-
-    def read(raw: msgspec.Raw) -> bytes:
-        record = packed(kind, bytes(raw))
-        unpack(record)
-        return record
-
-    return read
+def _packed_record(raw: msgspec.Raw) -> bytes:
+    """One of those that are numerous stays packed, but is sure to be readable."""
+    unpack(raw)
+    return bytes(raw)
 
 
 def _entry(ref: Ref, record: Remembered | bytes | None) -> Entry:
-    kind = kind_of(record).__name__ if record is not None else ""
     if isinstance(record, bytes):
-        return (*ref, kind, msgspec.Raw(memoryview(record)[1:]))
+        return (*ref, _NUMEROUS, msgspec.Raw(record))
     # Encoded here, each record would be copied twice; in its place, it becomes the same bytes.
-    return (*ref, kind, record)  # type: ignore[return-value]
+    return (*ref, record.__class__.__name__ if record is not None else "", record)  # type: ignore[return-value]
 
 
 def _pack(step: Delta | Image) -> bytes:

@@ -42,7 +42,7 @@ class Numerous(Remembered):
     """One of so many that it is kept packed while nobody looks at it: a third of the memory."""
 
 
-class Contact(Numerous, kw_only=True):
+class Contact(Numerous, kw_only=True, tag=0):
     """opened, first: ms; -1: not known yet. orphans: replies that came before the opening."""
 
     opened: int = -1
@@ -51,7 +51,7 @@ class Contact(Numerous, kw_only=True):
     orphans: list[int] = msgspec.field(default_factory=list)
 
 
-class Review(Numerous, kw_only=True):
+class Review(Numerous, kw_only=True, tag=1):
     """at: ms, of the newest version; -1: only a response is known. hundredths: of its rating."""
 
     at: int = -1
@@ -109,37 +109,33 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
             self.ended = (at, code)
 
 
-class Waits(Numerous, kw_only=True):
+class Waits(Numerous, kw_only=True, tag=2):
     """What waits, of one key and part."""
 
     asks: list[Ask] = msgspec.field(default_factory=list)
 
 
-class Answered(Numerous, kw_only=True):
+class Answered(Numerous, kw_only=True, tag=3):
     """The times of answers (ms, ascending), of one key and part."""
 
     times: list[int] = msgspec.field(default_factory=list)
 
 
-class Hit(msgspec.Struct, array_like=True, gc=False):
-    """A match. at: ms. review, part: of a review that an edit may move or take away. fired: a run ended with it."""
+class Hits(Numerous, kw_only=True, tag=4):
+    """Matches of one key and part in order of (time, arrival): a list for each field, for they are read at every step.
 
-    at: int
-    event_id: str
-    source: str
-    review: str = ""
-    part: str = ""
-    fired: bool = False
+    times: ms. events: see `rules/hits.py`. blocks: where those of older ones begin (ms, ascending).
+    reviews, parts: of reviews, which an edit may move or take away; both are empty where it may not.
+    """
 
-
-class Hits(Numerous, kw_only=True):
-    """Matches of one key and part, in order of (time, arrival). blocks: where those of older ones begin (ms, ascending)."""
-
-    hits: list[Hit] = msgspec.field(default_factory=list)
-    blocks: list[int] = msgspec.field(default_factory=list)
+    times: list[int] = msgspec.field(default_factory=list)
+    events: list[str] = msgspec.field(default_factory=list)
+    blocks: tuple[int, ...] = ()
+    reviews: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
-class Cooldown(Numerous, kw_only=True):
+class Cooldown(Numerous, kw_only=True, tag=5):
     """firings: (time, alert id), newest arrival last. held: how many matches; waiting: (time, part, episode, alert that holds it)."""
 
     firings: list[tuple[int, str]] = msgspec.field(default_factory=list)
@@ -173,7 +169,7 @@ class Reason(msgspec.Struct, array_like=True, gc=False):
     ended: bool = False
 
 
-class FollowUp(Numerous, kw_only=True):
+class FollowUp(Numerous, kw_only=True, tag=6):
     """One task. Times are ms; events: how many its life has had."""
 
     followup_id: str
@@ -211,33 +207,25 @@ class Level(Remembered, kw_only=True):
     n: int = 0
 
 
-_NUMEROUS: Final = (Contact, Review, Waits, Answered, Hits, Cooldown, FollowUp)
-_NUMBERS: Final = {kind: bytes((number,)) for number, kind in enumerate(_NUMEROUS)}
-_encode = msgspec.msgpack.Encoder().encode
-_decoders = [msgspec.msgpack.Decoder(kind).decode for kind in _NUMEROUS]
-_decode_wake = msgspec.msgpack.Decoder(Remembered).decode
+class _Head(msgspec.Struct, array_like=True, gc=False):
+    """What a packed record begins with."""
+
+    tag: int
+    wake: int
 
 
-def pack(record: Numerous) -> bytes:
-    """A byte that says which kind it is, and msgpack."""
-    return packed(record.__class__, _encode(record))
-
-
-def packed(kind: type[Numerous], raw: bytes) -> bytes:
-    """What is msgpack already."""
-    return _NUMBERS[kind] + raw
-
-
-def unpack(packed: bytes) -> Numerous:
-    """What was packed."""
-    return _decoders[packed[0]](memoryview(packed)[1:])
+_NUMEROUS: Final = (Contact, Review, Waits, Answered, Hits, Cooldown, FollowUp)  # by their tags
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
+#: Numerous → bytes, and back. They raise msgspec.MsgspecError.
+pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder(Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp).decode
 
 
 def wake_of(record: Remembered | bytes) -> int:
     """The wake time of a record (ms), which may be packed."""
-    return record.wake if isinstance(record, Remembered) else _decode_wake(memoryview(record)[1:]).wake
+    return record.wake if isinstance(record, Remembered) else _decode_head(record).wake
 
 
 def kind_of(record: Remembered | bytes) -> type[Remembered]:
     """The class of a record, which may be packed."""
-    return record.__class__ if isinstance(record, Remembered) else _NUMEROUS[record[0]]
+    return record.__class__ if isinstance(record, Remembered) else _NUMEROUS[_decode_head(record).tag]

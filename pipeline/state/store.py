@@ -23,7 +23,7 @@ def shelf_of(key: str) -> int:
 class Store:
     """Records by ref, and their wake-up times.
 
-    Those that are numerous are packed when their shelf is taken down, and unpacked when somebody asks for them.
+    Those that are numerous are unpacked when somebody asks for them, until the changes are taken.
     """
 
     def __init__(self) -> None:
@@ -33,11 +33,14 @@ class Store:
         #: They may hold stale entries: one counts only if its record still has that wake time.
         self.timers = Timers(self._wake_of)
         self._changed: dict[Ref, Remembered | None] = {}
+        #: As they were before they were unpacked.
+        self._unpacked: dict[Ref, bytes] = {}
 
     def get(self, ref: Ref) -> Remembered | None:
         """The record at a ref, or None. After changing it, `put` it back."""
         record = self._records.get(ref)
         if isinstance(record, bytes):
+            self._unpacked[ref] = record
             record = self._records[ref] = unpack(record)
         return record
 
@@ -70,21 +73,31 @@ class Store:
                 return wake, ref, record
         return None
 
-    def take_changes(self) -> list[tuple[Ref, Remembered | None]]:
-        """What changed since the last call, once a ref, in the order in which they began; None: dropped."""
-        changes, self._changed = self._changed, {}
-        return list(changes.items())
+    def take_changes(self) -> list[tuple[Ref, Remembered | bytes | None]]:
+        """What changed since the last call, once a ref, in the order in which they began; None: dropped.
+
+        Those that are numerous are packed, here and where they are kept.
+        """
+        records, changes = self._records, list[tuple[Ref, Remembered | bytes | None]]()
+        for ref, record in self._changed.items():
+            if isinstance(record, Numerous):
+                packed = records[ref] = pack(record)
+                changes.append((ref, packed))
+            else:
+                changes.append((ref, record))
+        for ref, before in self._unpacked.items():
+            if ref not in self._changed:
+                records[ref] = before
+        self._changed, self._unpacked = {}, {}
+        return changes
 
     def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:
-        """All records of one shelf, those that are numerous packed. Only after `take_changes`."""
-        records, kept = self._records, []
+        """All records of one shelf. Only after `take_changes`."""
+        kept = []
         for ref in dict.fromkeys(self._shelves[number]):
-            record = records.get(ref)
-            if record is None:
-                continue
-            if isinstance(record, Numerous):
-                record = records[ref] = pack(record)
-            kept.append((ref, record))
+            record = self._records.get(ref)
+            if record is not None:
+                kept.append((ref, record))
         self._shelves[number] = [ref for ref, _ in kept]
         return kept
 

@@ -55,10 +55,11 @@ class CountingHeart:
         effects.changelog.append(json.dumps([self.applied, self.watermark, self.ticks, changed]).encode())
         return effects
 
-    def restore(self, value: bytes) -> None:
+    def restore(self, value: bytes) -> bool:
         self.applied, self.watermark, self.ticks, changed = json.loads(value)
         self.counts.update(changed)
         self.restored += 1
+        return False
 
     def snapshot(self) -> list[bytes]:
         return [json.dumps([self.applied, self.watermark, self.ticks, self.counts]).encode()]

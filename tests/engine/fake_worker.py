@@ -26,9 +26,9 @@ TUNING = Tuning(batch=500, backlog=2_000, session_s=3.0, heartbeat_s=0.5, transa
 class Slow(CountingHeart):
     """Takes its time with each record of the changelog, so that a test can interrupt it."""
 
-    def restore(self, value: bytes) -> None:
+    def restore(self, value: bytes) -> bool:
         time.sleep(float(os.environ.get("RESTORE_S", "0")))
-        super().restore(value)
+        return super().restore(value)
 
 
 class Status(mode.Service):

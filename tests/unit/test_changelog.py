@@ -163,9 +163,10 @@ def test_any_suffix_that_begins_with_a_round_of_images_gives_the_same_state(
             do(state, change)
         log.append(state.step())
     # Two whole rounds, with the last changes in them, and a part of a third.
-    log += [state.step() for _ in range(2 * SHELVES + rest - len(story))]
-    begins = [number for number, (_, begin) in enumerate(log) if begin]
-    whole = [number for number in begins if number + SHELVES <= len(log)]
+    while sum(begin for _, begin in log) < 3:
+        log.append(state.step())
+    log += [state.step() for _ in range(rest)]
+    *whole, _ = (number for number, (_, begin) in enumerate(log) if begin)
     first = data.draw(st.sampled_from(whole))
     copy = restored(record for records, _ in log[first:] for record in records)
     assert copy.says() == state.says()
@@ -195,10 +196,45 @@ def test_a_state_that_was_restored_writes_on_as_one_that_was_not(
         assert restored(log).says() == state.says()
 
 
-def test_after_a_restart_a_new_round_of_images_begins() -> None:
-    state = State()
-    log = [record for _ in range(5) for record in state.step()[0]]
-    assert restored(log).step()[1]
+def test_a_state_that_was_restored_goes_on_with_the_round_of_images() -> None:
+    state, log, begins = State(), list[bytes](), list[int]()
+    for number in range(3 * SHELVES):
+        records, begin = state.step()
+        log += records
+        begins += [number] * begin
+        if number % 5 == 0:
+            state = restored(log)
+    assert begins == [0, SHELVES, 2 * SHELVES]
+
+
+def test_loading_says_where_a_round_of_images_begins() -> None:
+    state, copy = State(), State()
+    for key in range(600):
+        state.put(f"key-{key}", Note(text="x"))
+    log, begins = list[bytes](), list[int]()
+    while len(begins) < 3:
+        records, begin = state.step()
+        begins += [len(log) + 1] * begin  # behind the delta
+        log += records
+    assert [number for number, record in enumerate(log) if copy.log.load(record)] == begins
+    assert restored(log[begins[1] :]).says() == state.says()
+
+
+def test_images_take_no_more_than_the_changes_and_one_shelf() -> None:
+    state, size = State(), 0
+    for key in range(20_000):
+        state.put(f"key-{key}", Note(text=f"{key * 7919} of many"))
+    whole = sum(map(len, state.log.snapshot(state.position())))
+    deltas, images, begins = 0, 0, 0
+    while begins < 2:
+        state.put(f"key-{size}", Note(text=f"{size} changed"))
+        size += 1
+        (delta, *image), begin = state.step()
+        begins += begin
+        deltas += len(delta)
+        images += sum(map(len, image))
+        assert images < deltas + whole / SHELVES * 2
+    assert whole / 2 < deltas < 2 * whole  # a round ends when about as much has changed as there is
 
 
 def test_large_changes_and_images_are_split_and_put_together_again() -> None:
@@ -209,9 +245,9 @@ def test_large_changes_and_images_are_split_and_put_together_again() -> None:
     records, _ = state.step()
     assert len(records) >= 4
     assert restored(records).says()["records"] == state.says()["records"]
-    while len(image := state.step()[0]) == 2:
-        records += image
-    assert restored([*records, *image]).says() == state.says()
+    for _ in range(2 * SHELVES):
+        records += state.step()[0]
+    assert restored(records).says() == state.says()
 
 
 def largest(records: Iterable[bytes]) -> int:

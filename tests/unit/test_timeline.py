@@ -7,9 +7,10 @@ from bisect import insort
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.timeline import BLOCK, MOST_BLOCKS, Timeline
-from pipeline.state.records import Hit, Hits
-from pipeline.state.store import SHELVES, Store
+from pipeline.rules.hits import has_fired, split, text
+from pipeline.rules.timeline import BLOCK, MOST, MOST_BLOCKS, Timeline
+from pipeline.state.records import Hits, unpack
+from pipeline.state.store import Store
 from tests.chance import examples
 
 WITHIN, KEPT = 10, 1_000
@@ -19,17 +20,19 @@ def timeline(store: Store, n: int) -> Timeline:
     return Timeline("rule", store, n, WITHIN, KEPT)
 
 
-def put_away(store: Store) -> None:
-    """As after a step: what nobody looks at is packed."""
-    store.take_changes()
-    for number in range(SHELVES):
-        store.shelf(number)
+def kept(store: Store) -> list[tuple[int, str, bool]]:
+    """All matches: when, which, and whether a run ended with it."""
+    return sorted(
+        (at, record.events[place].removeprefix("!"), has_fired(record, place))
+        for _, record in store.of(Hits)
+        for place, at in enumerate(record.times)
+    )
 
 
-def runs_with(hits: list[Hit], new: Hit, n: int) -> list[list[str]]:
+def runs_with(rows: list[tuple[int, str]], new: tuple[int, str], n: int) -> list[list[str]]:
     """All runs of n consecutive matches that hold the new one and are short enough."""
-    runs = [hits[first : first + n] for first in range(len(hits) - n + 1)]
-    return [[hit.event_id for hit in run] for run in runs if new in run and run[-1].at - run[0].at < WITHIN]
+    runs = [rows[first : first + n] for first in range(len(rows) - n + 1)]
+    return [[event for _, event in run] for run in runs if new in run and run[-1][0] - run[0][0] < WITHIN]
 
 
 @examples(300)
@@ -42,60 +45,79 @@ def runs_with(hits: list[Hit], new: Hit, n: int) -> list[list[str]]:
 def test_a_match_is_shown_all_that_a_run_with_it_can_hold(
     n: int, steps: list[tuple[int, int]], away: int
 ) -> None:
-    store, now, everything = Store(), 300, list[Hit]()
+    store, now, everything = Store(), 300, list[tuple[int, str]]()
     matches = timeline(store, n)
     for number, (forward, late) in enumerate(steps):
         now += forward
-        new = Hit(now - late, f"{number}", "s")
-        insort(everything, new, key=lambda hit: hit.at)
-        near = matches.add("k", "p/1", new)
-        assert runs_with(near, new, n) == runs_with(everything, new, n)
+        new = (now - late, f"{number:03}")
+        insort(everything, new)  # those of one moment in order of arrival
+        near, place = matches.add("k", "p/1", *new)
+        shown = list(zip(near.times, near.events, strict=True))
+        assert shown[place] == new
+        assert runs_with(shown, new, n) == runs_with(everything, new, n)
         if number % away == 0:
-            put_away(store)
-    found = [hit for _, record in store.of(Hits) for hit in record.hits]
-    assert sorted(hit.event_id for hit in found) == sorted(hit.event_id for hit in everything)
+            store.take_changes()
+    assert [row[:2] for row in kept(store)] == everything
 
 
 def test_what_became_of_a_match_is_kept_wherever_it_lies() -> None:
     store = Store()
     matches = timeline(store, 3)
     for at in range(300, 700, 20):
-        matches.add("k", "", Hit(at, f"{at}", "s"))
-    put_away(store)
-    (early, *_) = matches.add("k", "", Hit(301, "late", "s"))
-    early.fired = True
-    matches.changed("k", "", early)
-    put_away(store)
-    fired = [hit.event_id for _, record in store.of(Hits) for hit in record.hits if hit.fired]
-    assert fired == ["300"]
+        matches.add("k", "", at, f"{at}")
+    store.take_changes()
+    near, place = matches.add("k", "", 301, "late")
+    assert near.times[place - 1 : place + 1] == [300, 301]
+    matches.fired("k", "", 300, "300")
+    matches.fired("k", "", 301, "late")
+    matches.fired("k", "", 301, "another")  # of too many: it was not kept
+    store.take_changes()
+    assert [event for _, event, fired in kept(store) if fired] == ["300", "late"]
 
 
 def test_a_step_touches_few_matches_however_many_there_are() -> None:
     store = Store()
     matches = timeline(store, 6)
     for number in range(200):
-        matches.add("k", "", Hit(number * WITHIN, f"{number}", "s"))
-        changed = [record for _, record in store.take_changes() if isinstance(record, Hits)]
-        assert sum(len(record.hits) for record in changed) <= 6 + 2 * BLOCK
+        matches.add("k", "", number * WITHIN, f"{number}")
+        changed = [unpack(record) for _, record in store.take_changes() if isinstance(record, bytes)]
+        assert sum(len(record.times) for record in changed if isinstance(record, Hits)) <= 6 + 2 * BLOCK
 
 
 def test_the_newest_are_kept_of_too_many() -> None:
     store = Store()
     matches = timeline(store, 2)
     for number in range(1_000):
-        matches.add("k", "", Hit(number * WITHIN, f"{number}", "s"))
-    kept = sorted(hit.at for _, record in store.of(Hits) for hit in record.hits)
-    assert kept == [number * WITHIN for number in range(1_000 - len(kept), 1_000)]
-    assert 256 <= len(kept) <= (MOST_BLOCKS + 2) * BLOCK
+        matches.add("k", "", number * WITHIN, f"{number}")
+    times = [at for at, _, _ in kept(store)]
+    assert times == [number * WITHIN for number in range(1_000 - len(times), 1_000)]
+    assert 256 <= len(times) <= (MOST_BLOCKS + 2) * BLOCK
+
+
+def test_of_too_many_at_one_moment_the_last_come_is_shown_and_the_newest_are_kept() -> None:
+    store = Store()
+    matches = timeline(store, 2)
+    for number in range(MOST + 3):
+        near, place = matches.add("k", "", 300, f"{number}")
+        assert near.events[place] == f"{number}"
+    near, place = matches.add("k", "", 299, "late")
+    assert near.times[place : place + 2] == [299, 300]
+    assert {at for at, _, _ in kept(store)} == {300}
+    assert len(kept(store)) == MOST
 
 
 def test_all_is_forgotten_in_the_end() -> None:
     store = Store()
     matches = timeline(store, 4)
     for at in (300, 300, 320, 290, 340, 360, 380, 400, 420, 440, 460, 480, 295, 500):
-        matches.add("k", "", Hit(at, f"{at}", "s"))
+        matches.add("k", "", at, f"{at}")
     while (due := store.pop_due(500 + KEPT + 1)) is not None:
         wake, ref, record = due
         assert isinstance(record, Hits)
         matches.forget(ref, record, wake)
     assert list(store) == []
+
+
+@given(st.text(), st.text())
+def test_an_event_is_one_text_and_two_again(source: str, event_id: str) -> None:
+    assert split(text(source, event_id)) == (source, event_id)

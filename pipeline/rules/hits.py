@@ -1,0 +1,56 @@
+"""The rows of `Hits`: each is a match. An event is one text, which is split only when an alert tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.state.records import Hits
+
+#: Begins the text of an event with which a run ended.
+_FIRED: Final = "!"
+
+
+def text(source: str, event_id: str) -> str:
+    """What identifies an event."""
+    return f"{len(source)}#{source}#{event_id}"
+
+
+def split(text: str) -> tuple[str, str]:
+    """(source, id) of an event."""
+    size, _, both = text.removeprefix(_FIRED).partition("#")
+    return both[: int(size)], both[int(size) + 1 :]
+
+
+def fire(hits: Hits, place: int) -> None:
+    """A run ended with a row."""
+    if not has_fired(hits, place):
+        hits.events[place] = _FIRED + hits.events[place]
+
+
+def has_fired(hits: Hits, place: int) -> bool:
+    """Whether a run ended with a row."""
+    return hits.events[place].startswith(_FIRED)
+
+
+def joined(earlier: Hits, later: Hits) -> Hits:
+    """The times and events of both."""
+    return Hits(times=earlier.times + later.times, events=earlier.events + later.events)
+
+
+def rows(hits: Hits, places: Sequence[int]) -> Hits:
+    """Some of them, with all that is known of reviews."""
+    return Hits(
+        times=[hits.times[place] for place in places],
+        events=[hits.events[place] for place in places],
+        reviews=tuple([hits.reviews[place] for place in places]),
+        parts=tuple([hits.parts[place] for place in places]),
+    )
+
+
+def cut(hits: Hits, place: int) -> Hits:
+    """Take the rows before `place` out; returns their times and events."""
+    before = Hits(times=hits.times[:place], events=hits.events[:place])
+    hits.times, hits.events = hits.times[place:], hits.events[place:]
+    hits.reviews, hits.parts = hits.reviews[place:], hits.parts[place:]
+    return before
