@@ -126,6 +126,7 @@ def millis(moment: datetime) -> int:
 #: The first and the last second that have a name (Unix time): of the years 1 and 9999.
 _FIRST: Final = -62_135_596_800
 _LAST: Final = 253_402_300_799
+_MINUTES: Final = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 _SECONDS: Final = tuple(f"{second:02d}" for second in range(60))
 _FRACTIONS: Final = ("Z", *(f".{fraction:03d}Z" for fraction in range(1, 1000)))
 
@@ -137,13 +138,14 @@ def moment(at: int) -> str:
     """
     seconds, fraction = divmod(at, 1000)
     minutes, second = divmod(min(max(seconds, _FIRST), _LAST), 60)
-    return _minute(minutes) + _SECONDS[second] + _FRACTIONS[fraction]
+    day, minute = divmod(minutes, 1440)
+    return _day(day) + _MINUTES[minute] + _SECONDS[second] + _FRACTIONS[fraction]
 
 
-@lru_cache(maxsize=10_000)
-def _minute(minutes: int) -> str:
-    """Everything before the seconds. Events come close to each other, so most minutes are asked for again."""
-    return datetime.fromtimestamp(minutes * 60, UTC).isoformat()[:17]
+@lru_cache(maxsize=1_000)
+def _day(days: int) -> str:
+    """Everything before the hours. Most days are asked for again."""
+    return datetime.fromtimestamp(days * 86_400, UTC).isoformat()[:11]
 
 
 def unknown_fields(value: bytes, event: Event) -> dict[str, Any]:
