@@ -25,7 +25,8 @@ from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
 from pipeline.rules.metric import MetricEpisodes
-from pipeline.state.changelog import Changelog, Position
+from pipeline.state.changelog import Changelog
+from pipeline.state.logged import Position
 from pipeline.state.records import (
     FollowUp,
     Judgement,

@@ -34,7 +34,8 @@ from pipeline.rules.count import CountEpisodes
 from pipeline.rules.event import EventEpisodes
 from pipeline.rules.index import Handler, Index
 from pipeline.span import MINUTE
-from pipeline.state.changelog import Changelog, Position
+from pipeline.state.changelog import Changelog
+from pipeline.state.logged import Position
 from pipeline.state.records import FollowUp, Hits, Ref, Remembered, Waits
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store

@@ -16,9 +16,9 @@ def text(source: str, event_id: str) -> str:
     return f"{len(source)}#{source}#{event_id}"
 
 
-def split(text: str) -> tuple[str, str]:
-    """(source, id) of an event."""
-    size, _, both = text.removeprefix(_FIRED).partition("#")
+def split(event: str) -> tuple[str, str]:
+    """(source, id)."""
+    size, _, both = event.removeprefix(_FIRED).partition("#")
     return both[: int(size)], both[int(size) + 1 :]
 
 

@@ -1,9 +1,9 @@
 """How a state is kept: one delta a transaction, and images of the shelves in turn.
 
 A record of the changelog is one byte with the format's version, then lz4-compressed msgpack of a `Delta`
-or an `Image`. Reading on from any point
-behind which every shelf has had an image gives the whole state: an image replaces its shelf, a delta
-changes single records. Steps are numbered, so that one that is missing is noticed.
+or an `Image`. Reading on from any point behind which every shelf has had an image gives the whole state: an
+image replaces its shelf, a delta changes single records. Steps are numbered, so that one that is missing is
+noticed.
 """
 
 from __future__ import annotations
@@ -16,53 +16,17 @@ import cramjam
 import msgspec
 
 from pipeline.errors import StateError
+from pipeline.state.logged import Delta, Entry, Image, Position
 from pipeline.state.records import Ref, Remembered, unpack
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Store
 
-VERSION = 2
+VERSION: Final = 2
 #: Records are split below this size (bytes, before compression).
-MAX_BYTES = 450_000
+MAX_BYTES: Final = 450_000
 
 #: How the class of a record is called that says itself which one it is.
 _NUMEROUS: Final = "Numerous"
-#: (what, key, part, class or "", record). The record stays msgpack until its class is known.
-Entry = tuple[str, str, str, str, msgspec.Raw]
-
-
-class Position(msgspec.Struct, array_like=True, kw_only=True):
-    """Where a shard stands. Times are ms UTC of event time; -1: none.
-
-    applied: offset; latest: greatest event time; distance: ms from that event's time to its broker timestamp.
-    generation, day: see `Seen`. rules: the version of the rule set. step: how many steps the changelog has had.
-    """
-
-    applied: int = -1
-    watermark: int = -1
-    latest: int = -1
-    distance: int = 0
-    generation: int = 0
-    day: int = -1
-    rules: str = ""
-    step: int = 0
-
-
-class Delta(msgspec.Struct, array_like=True, tag="d"):
-    """What one transaction changed."""
-
-    position: Position
-    changes: list[Entry]
-    seen: list[tuple[int, bytes]]
-
-
-class Image(msgspec.Struct, array_like=True, tag="i"):
-    """One shelf, whole (or a part of it, where it is large; `first` empties the shelf)."""
-
-    shelf: int
-    first: bool
-    entries: list[Entry]
-    seen: list[tuple[int, bytes]]
-
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Delta | Image] = msgspec.msgpack.Decoder(Delta | Image)

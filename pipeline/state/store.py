@@ -37,7 +37,7 @@ class Store:
         self._unpacked: dict[Ref, bytes] = {}
 
     def get(self, ref: Ref) -> Remembered | None:
-        """The record at a ref, or None. After changing it, `put` it back."""
+        """The record at a ref, or None. Change it only to `put` it back: a change that is not put is lost."""
         record = self._records.get(ref)
         if isinstance(record, bytes):
             self._unpacked[ref] = record

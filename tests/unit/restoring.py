@@ -7,7 +7,8 @@ import sys
 from functools import cache
 
 PROGRAM = """
-from pipeline.state.changelog import Changelog, Position
+from pipeline.state.changelog import Changelog
+from pipeline.state.logged import Position
 from pipeline.state.seen import Seen
 from pipeline.state.records import Remembered
 from pipeline.state.store import Store

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import StateError
 from pipeline.span import DAY
-from pipeline.state.changelog import MAX_BYTES, VERSION, Changelog, Position
+from pipeline.state.changelog import MAX_BYTES, VERSION, Changelog
+from pipeline.state.logged import Position
 from pipeline.state.records import Ref, Remembered
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import SHELVES, Store

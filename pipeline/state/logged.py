@@ -1,0 +1,42 @@
+"""What the records of a changelog hold."""
+
+from __future__ import annotations
+
+import msgspec
+
+#: (what, key, part, class or "", record). The record stays msgpack until its class is known.
+Entry = tuple[str, str, str, str, msgspec.Raw]
+
+
+class Position(msgspec.Struct, array_like=True, kw_only=True):
+    """Where a shard stands. Times are ms UTC of event time; -1: none.
+
+    applied: offset; latest: greatest event time; distance: ms from that event's time to its broker timestamp.
+    generation, day: see `Seen`. rules: the version of the rule set. step: how many steps the changelog has had.
+    """
+
+    applied: int = -1
+    watermark: int = -1
+    latest: int = -1
+    distance: int = 0
+    generation: int = 0
+    day: int = -1
+    rules: str = ""
+    step: int = 0
+
+
+class Delta(msgspec.Struct, array_like=True, tag="d"):
+    """What one transaction changed."""
+
+    position: Position
+    changes: list[Entry]
+    seen: list[tuple[int, bytes]]
+
+
+class Image(msgspec.Struct, array_like=True, tag="i"):
+    """One shelf, whole (or a part of it, where it is large; `first` empties the shelf)."""
+
+    shelf: int
+    first: bool
+    entries: list[Entry]
+    seen: list[tuple[int, bytes]]
