@@ -18,6 +18,7 @@ from rich.text import Text
 
 from pipeline import settings as all_settings
 from pipeline.cli import options
+from pipeline.cli.importing import interruptible
 from pipeline.deadletters import DeadLetter, DeadLetters, Refusal
 from pipeline.errors import CxloopError, FileError, UsageError
 from pipeline.events.codec import REASONS as EVENT_REASONS
@@ -139,8 +140,9 @@ def replay(
         raise UsageError("--with: a file has the event of one dead letter, so name one id")
     settings = all_settings.load(broker=broker, prefix=prefix)
     event = _event(mended) if mended is not None else None
-    from pipeline.engine import deadletters  # slow to import, and for Kafka alone
-    from pipeline.wiring import connection
+    with interruptible():
+        from pipeline.engine import deadletters  # slow to import, and for Kafka alone
+        from pipeline.wiring import connection
 
     done = asyncio.run(
         deadletters.replay(connection(settings), settings.prefix, letters or (), _known(reason), event)
@@ -154,8 +156,9 @@ def replay(
 
 
 def _read(settings: Settings) -> DeadLetters:
-    from pipeline.engine import deadletters  # slow to import, and for Kafka alone
-    from pipeline.wiring import connection
+    with interruptible():
+        from pipeline.engine import deadletters  # slow to import, and for Kafka alone
+        from pipeline.wiring import connection
 
     return asyncio.run(deadletters.read(connection(settings), settings.prefix))
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipeline import settings as all_settings
 from pipeline.cli import logs, options
+from pipeline.cli.importing import interruptible
 
 
 def demo(
@@ -39,14 +40,15 @@ def demo(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the embedded broker makes it talk
     pace, end = options.span(speed, "--speed"), options.span(lasts, "--for")
     assert pace is not None
-    import mode  # slow to import, and for a running worker alone
-    from aiokafka import AIOKafkaProducer
+    with interruptible():
+        import mode  # slow to import, and for a running worker alone
+        from aiokafka import AIOKafkaProducer
 
-    from pipeline import parts as all_parts
-    from pipeline import wiring
-    from pipeline.demo.screen import Screen
-    from pipeline.demo.simulation import Simulation
-    from pipeline.engine import embedded_broker
+        from pipeline import parts as all_parts
+        from pipeline import wiring
+        from pipeline.demo.screen import Screen
+        from pipeline.demo.simulation import Simulation
+        from pipeline.engine import embedded_broker
 
     simulation = Simulation(seed=seed, customers=customers, speed=pace)
 

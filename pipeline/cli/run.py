@@ -10,6 +10,7 @@ import typer
 
 from pipeline import settings as all_settings
 from pipeline.cli import logs, options
+from pipeline.cli.importing import interruptible
 
 log = logging.getLogger("pipeline.cli")
 
@@ -58,8 +59,9 @@ def run(
         rebuild=rebuild,
     )
     logs.configure(logging.INFO, settings.log_json)
-    from pipeline import parts as all_parts  # slow to import, and for Kafka alone
-    from pipeline import wiring
+    with interruptible():
+        from pipeline import parts as all_parts  # slow to import, and for Kafka alone
+        from pipeline import wiring
 
     parts = all_parts.build(settings)
     if workers > 1:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from pipeline import settings as all_settings
 from pipeline.cli import options
+from pipeline.cli.importing import interruptible
 
 
 def topics(
@@ -29,9 +30,10 @@ def topics(
 
     Example: cxloop topics --broker kafka:9092
     """
-    from pipeline.engine.lag import waiting  # slow to import, and for Kafka alone
-    from pipeline.engine.topics import ensure
-    from pipeline.wiring import connection, plan
+    with interruptible():
+        from pipeline.engine.lag import waiting  # slow to import, and for Kafka alone
+        from pipeline.engine.topics import ensure
+        from pipeline.wiring import connection, plan
 
     settings = all_settings.load(broker=broker, prefix=prefix, partitions=partitions)
     kafka = connection(settings)
