@@ -42,7 +42,7 @@ class Timeline:
         segment.times.insert(place, at)
         segment.events.insert(place, event)
         if len(segment.times) > MOST:
-            near = joined(segment, Hits())
+            near = joined(segment, Hits())  # the new one may be the oldest, and is shown all the same
             cut(segment, 1)
         self._put(ref, newest, number)
         before = after = number

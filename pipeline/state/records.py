@@ -5,7 +5,7 @@ What keeps a record says when it is forgotten. All times are ms UTC of event tim
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -214,11 +214,12 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     wake: int
 
 
-_NUMEROUS: Final = (Contact, Review, Waits, Answered, Hits, Cooldown, FollowUp)  # by their tags
+_Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp
+_BY_TAG: Final = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 #: Numerous → bytes, and back. They raise msgspec.MsgspecError.
 pack = msgspec.msgpack.Encoder().encode
-unpack = msgspec.msgpack.Decoder(Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp).decode
+unpack = msgspec.msgpack.Decoder(_Packed).decode
 
 
 def wake_of(record: Remembered | bytes) -> int:
@@ -228,4 +229,7 @@ def wake_of(record: Remembered | bytes) -> int:
 
 def kind_of(record: Remembered | bytes) -> type[Remembered]:
     """The class of a record, which may be packed."""
-    return record.__class__ if isinstance(record, Remembered) else _NUMEROUS[_decode_head(record).tag]
+    if isinstance(record, Remembered):
+        return record.__class__
+    kind: type[Numerous] = _BY_TAG[_decode_head(record).tag]
+    return kind
