@@ -30,6 +30,8 @@ from pipeline.web.status import status_app
 
 #: The page shows so many records of each partition from before it was there.
 _SHOWN = 500
+#: How long open pages have to end when the worker does, s.
+LET_GO_S = 2
 
 
 class PortTakenError(CxloopError):
@@ -87,21 +89,18 @@ class StatusPage(mode.Service):
     ) -> None:
         self._listening = listening
         made = app(lambda: self._server.should_exit)
-        config = uvicorn.Config(made, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(made, log_config=None, access_log=False, timeout_graceful_shutdown=LET_GO_S)
         self._server = _Server(config)
         super().__init__(**kwargs)
 
     async def on_start(self) -> None:
         """Serve."""
-        self.add_future(self._server.serve(sockets=[self._listening]))
+        self._serving = self.add_future(self._server.serve(sockets=[self._listening]))
 
     async def on_stop(self) -> None:
         """Let open pages go."""
         self._server.should_exit = True
-        for _ in range(30):
-            if not self._server.started:
-                break
-            await asyncio.sleep(0.1)
+        await asyncio.wait({self._serving}, timeout=LET_GO_S + 1)
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ class Screen:
         self._monotonic = monotonic
         self._pulse = Pulse()
         self._truth = Truth(WAITING, "Starting.")
+        self._scores: Scoreboard | None = None
         self._told: dict[str, str] = {}
         self._next_line = 0.0
 
@@ -101,12 +102,12 @@ class Screen:
 
     def summary(self) -> RenderableType:
         """What came of the run, as it was when the screen looked last; the worker may have stopped since."""
-        return summary(self._feed, self._truth)
+        return summary(self._feed, self._truth, self._scores)
 
     def _look(self) -> Truth:
-        board = self._board()
-        if board is not None or self._feed.scoreboard is None:  # when it ends, the last numbers stay
-            self._feed.sample(board)
+        # When the worker ends it lets go of the board and its partitions: what was seen last stays.
+        self._feed.sample(self._board())
+        self._scores = self._feed.scoreboard or self._scores
         if self._health.partitions() or not self._truth.applied:
             self._truth = self._pulse.beat(self._health, self._monotonic())
         return self._truth
@@ -132,7 +133,7 @@ class Screen:
         yield "lag unknown" if truth.lag is None else f"{truth.lag:,} to go"
 
     def _tiles(self) -> RenderableType:
-        board = self._feed.scoreboard
+        board = self._scores
         if board is None:
             return Panel(Text("This worker does not keep the metrics.", style="dim"), border_style="dim")
         if _WINDOW not in board.at:
@@ -154,8 +155,8 @@ class Screen:
         return grid
 
 
-def summary(feed: Feed, truth: Truth) -> RenderableType:
-    """What came of a run: events, alerts by rule, follow-ups, and the NPS now."""
+def summary(feed: Feed, truth: Truth, board: Scoreboard | None) -> RenderableType:
+    """What came of a run: events, alerts by rule, follow-ups, and the NPS at its end."""
     table = Table(
         title="What came of it", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0)
     )
@@ -173,7 +174,6 @@ def summary(feed: Feed, truth: Truth) -> RenderableType:
     table.add_row(
         "Follow-ups opened", f"{happened['followup.opened']:,}", f"{follow_ups}, {waiting:,} open now"
     )
-    board = feed.scoreboard
     nps = None if board is None else board.total(_WINDOW).result("nps")
     if board is not None and nps is not None:
         table.add_row("NPS", f"{nps:+.0f}", f"{board.total(_WINDOW).samples('nps'):,} answers in {_WINDOW}")

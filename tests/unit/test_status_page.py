@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 import pipeline.web
 from pipeline.demo.screen import Screen, summary
 from pipeline.observe import BoardView, Feed, Gauges, PartitionView, Truth
+from pipeline.observe.scoreboard import Scoreboard
 from pipeline.web.live import ALERTS, FOLLOW_UPS, ROWS, Live
 from pipeline.web.status import status_app
 from tests.browser.fakes import (
@@ -347,10 +348,10 @@ def test_the_summary_says_what_came_of_the_run() -> None:
     feed.followup(follow_up_record(2, 1))
     feed.followup(follow_up_record(1, 2, "updated", change="overdue"))
     feed.followup(follow_up_record(1, 3, "closed"))
-    feed.sample(FakeBoard(nps=31.0))
     written = io.StringIO()
+    board = Scoreboard.read(FakeBoard(nps=31.0))
     Console(file=written, width=120).print(
-        summary(feed, Truth("healthy", "", applied=12_345, watermark=NOON))
+        summary(feed, Truth("healthy", "", applied=12_345, watermark=NOON), board)
     )
     text = re.sub(r" +", " ", written.getvalue())
     for line in (
@@ -362,3 +363,23 @@ def test_the_summary_says_what_came_of_the_run() -> None:
         "NPS +31 1,204 answers in 24h",
     ):
         assert line in text
+
+
+def test_what_the_terminal_saw_last_stays_when_the_worker_lets_go_and_a_browser_still_looks() -> None:
+    feed, health = Feed(), FakeHealth([partition()])
+    boards: list[BoardView | None] = [FakeBoard(nps=31.0)]
+    clock = [0.0]
+    written = io.StringIO()
+    screen = Screen(feed, lambda: boards[0], health, "http://127.0.0.1:6066/",
+                    console=Console(file=written, width=120), monotonic=lambda: clock[0])  # fmt: skip
+    page = Live(feed, lambda: boards[0], health, monotonic=lambda: clock[0])
+    screen.tell()
+    page.state()
+    boards[0], health.views, clock[0] = None, [], 1.0
+    page.state()
+    assert feed.scoreboard is None
+    screen.tell()
+    Console(file=written, width=120).print(screen.summary())
+    text = re.sub(r" +", " ", written.getvalue())
+    assert "Events applied 48,000" in text
+    assert "NPS +31 1,204 answers in 24h" in text
