@@ -99,16 +99,19 @@ def replay(
     parts = all_parts.build(settings or Settings(), rules)
     files = [read_events(path, source) for path in events]
     lines = files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: _time(line.value))
-    run = _Run(parts, partitions, now)
+    run = Run(parts, partitions, now)
     while chunk := list(islice(lines, batch)):
         run.take([line for line in chunk if until is None or line.rejection or _time(line.value) <= until])
     if until is not None:
-        run.finish(until + (settings or Settings()).lateness)
+        run.pass_time(until + (settings or Settings()).lateness)
     return run.result()
 
 
-class _Run:
-    """Shards and the board in one process, and what left them."""
+class Run:
+    """Shards and the board in one process, and what left them.
+
+    now: ms UTC; the broker's timestamp of every event.
+    """
 
     def __init__(self, parts: Parts, partitions: int, now: int) -> None:
         self._now = now
@@ -141,13 +144,26 @@ class _Run:
             queues.setdefault(place, []).append(self._record(place, line.value, line.file, line.number))
         self._apply(queues)
 
-    def finish(self, latest: int) -> None:
+    def pass_time(self, latest: int) -> None:
         """Move every shard's time on. latest: ms UTC, as if an event of that time had come."""
-        tick = {"specversion": "1.0", "id": "end", "source": "/cxloop/clock", "type": "cx.clock.ticked"}
+        tick = {
+            "specversion": "1.0",
+            "id": f"tick/{latest}",
+            "source": "/cxloop/clock",
+            "type": "cx.clock.ticked",
+        }
         value = msgspec.json.encode({**tick, "time": moment(latest)})
         places = [(TOUCHPOINTS, 0)] if self._partitions == 1 else list(self._shards)
         self._now = max(self._now, latest)
         self._apply({place: [self._record(place, value, "", 0)] for place in places})
+
+    def since(self, topic: str, number: int) -> list[dict[str, Any]]:
+        """What left on a topic, but for the first so many: alerts, follow-ups or dead letters, in their order."""
+        return self._outputs[topic][number:]
+
+    def count(self, name: str) -> int:
+        """A counter of all shards, such as `held.RULE`."""
+        return sum(shard.stats().get(name, 0) for shard in set(self._shards.values()))
 
     def result(self) -> ReplayResult:
         """Everything, in order."""

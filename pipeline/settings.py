@@ -19,7 +19,8 @@ _PACKAGE = Path(__file__).resolve().parent
 SHIPPED = _PACKAGE / "shipped" if (_PACKAGE / "shipped").is_dir() else _PACKAGE.parent
 
 
-def _zone(value: Any) -> Any:
+def zone_named(value: Any) -> ZoneInfo:
+    """The time zone of that name. Raises ValueError."""
     try:
         return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
     replication: int = Field(1, ge=1)
     rules: Annotated[list[Path], NoDecode, BeforeValidator(_paths)] = [SHIPPED / "rules"]
     journey: Path = SHIPPED / "schemas" / "journeys" / "five-phases.yml"
-    zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("UTC")
+    zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] = ZoneInfo("UTC")
     lateness: Annotated[int, BeforeValidator(_millis)] = 300_000
     seen_limit: int = Field(5_000_000, ge=1_000)
     value_limit: int = Field(200, ge=1)

@@ -29,14 +29,17 @@ from pipeline.metrics.tally import Tally
 from pipeline.metrics.window import pane_end
 from pipeline.rules.absence import AbsenceEpisodes, Answers, withdraw
 from pipeline.rules.alerts import Alert, Alerts
-from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Pattern, Role, RuleSet
+from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Role, RuleSet, SequenceRule, ShardRule
 from pipeline.rules.count import CountEpisodes
 from pipeline.rules.event import EventEpisodes
+from pipeline.rules.history import History, Known
 from pipeline.rules.index import Handler, Index
+from pipeline.rules.pattern import Pattern
+from pipeline.rules.sequence import SequenceEpisodes
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog
 from pipeline.state.logged import Position
-from pipeline.state.records import FollowUp, Hits, Ref, Remembered, Waits
+from pipeline.state.records import FollowUp, Hits, Ref, Remembered, Trail, Waits
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
@@ -351,7 +354,17 @@ class Shard:
                 (None, lambda event, data, at, key: self._contacts.replied(key, data, at))
             ]
         answers: dict[str, Answers] = {}
+        histories: dict[str, History] = {}
         for rule in self._settings.rules.of(role):
+            known = self._known(rule, histories)
+            if isinstance(rule, SequenceRule):
+                sequence = SequenceEpisodes(rule, self._step, self._alerts, known)
+                for kind in dict.fromkeys(one.event for one in rule.steps):
+                    of_kind = [one for one in rule.steps if one.event is kind]
+                    when = of_kind[0] if len(of_kind) == 1 and kind not in m.REVIEWS else None
+                    handlers[kind].append((when, sequence.on_event))
+                self._wakes[sequence.what] = sequence.on_wake
+                continue
             kind = rule.when.event
             # A version of a review ends what an older one began, even if it matches nothing itself.
             when = None if kind in m.REVIEWS else rule.when
@@ -359,19 +372,34 @@ class Shard:
                 what = Answers.what(rule)
                 if what not in answers:
                     answers[what] = Answers(what, rule, self._step)
-                absence = AbsenceEpisodes(rule, self._step, self._alerts, answers[what])
+                absence = AbsenceEpisodes(rule, self._step, self._alerts, known, answers[what])
                 handlers[kind].append((when, absence.on_event))
                 self._wakes[rule.id] = absence.on_wake
             elif isinstance(rule, CountRule):
-                count = CountEpisodes(rule, self._step, self._alerts)
+                count = CountEpisodes(rule, self._step, self._alerts, known)
                 handlers[kind].append((when, count.on_event))
                 self._wakes[rule.id] = self._wakes[count.past] = count.on_wake
             else:
-                handlers[kind].append((rule.when, EventEpisodes(rule, self._step, self._alerts).on_event))
-        for what, some in answers.items():  # last: an event may answer itself, once it has been asked
+                handlers[kind].append(
+                    (rule.when, EventEpisodes(rule, self._step, self._alerts, known).on_event)
+                )
+        # Last: what an event tells is known after it, and it may answer itself, once it has been asked.
+        for what, history in histories.items():
+            handlers[history.pattern.event].append((None, history.on_event))
+            self._wakes[what] = history.on_wake
+        for what, some in answers.items():
             handlers[some.unless.event].append((some.unless, some.on_event))
             self._wakes[what] = some.on_wake
         return {kind: Index(found) for kind, found in handlers.items() if found}
+
+    def _known(self, rule: ShardRule, histories: dict[str, History]) -> Known:
+        of = []
+        for given in rule.given:
+            what = History.what(given)
+            history = histories.setdefault(what, History(what, given, self._step))
+            history.join(given)
+            of.append(history)
+        return Known(rule.given, of)
 
     def _withdraw_removed_rules(self) -> None:
         """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""
@@ -428,7 +456,9 @@ def _to_all(index: Index) -> Callable[[Any, int], None]:
 
 
 #: What a record of a rule belongs to.
-_KINDS: Mapping[type[Remembered], Kind] = {Waits: Kind.ABSENCE, Hits: Kind.COUNT}
+_KINDS: Mapping[type[Remembered], Kind] = {
+    Waits: Kind.ABSENCE, Hits: Kind.COUNT, Trail: Kind.SEQUENCE,
+}  # fmt: skip
 #: What each type is counted as.
 _COUNTED = {kind: f"type.{m.type_name(kind)}" for kind in (*m.CUSTOMER_EVENTS, *m.INTERNAL_EVENTS)}
 

@@ -169,6 +169,98 @@ RULES = {
     alert: warning
     follow_up: {team: desk, due: 1 business hour}
 """,
+    "known-of-surveys": """
+  - id: promoter-lost
+    summary: A promoter became a detractor.
+    when: {event: survey.answered, nps: "<= 6"}
+    if: {last: survey.answered, nps: ">= 7", within: 2d}
+    once: {per: customer, every: 1h}
+    alert: critical
+    follow_up: {team: care, due: 2h}
+  - id: promoter-buys
+    summary: A promoter bought twice.
+    when: {event: purchase.completed, count: {at_least: 2, within: 1d}}
+    if:
+      - {last: survey.answered, any: [{nps: ">= 5"}, {csat: "> 2"}], within: 7d}
+      - {event: survey.answered, csat: 3, at_most: 0, within: 1d}
+    once: {every: 3h}
+    alert: info
+  - id: unhappy-somehow
+    summary: One of many ways to be unhappy, and not for the first time.
+    when:
+      event: survey.answered
+      any: [{nps: "<= 8", channel: web}, {csat: [1, 2, 3]}, {all: [{ces: "<= 5"}, {ces: ">= 2"}]}]
+      not: {touchpoint: till-1, channel: "!= web"}
+    if: {event: survey.answered, not: {any: [{nps: "> 6"}, {csat: 5}]}, at_least: 2, within: 1d}
+    alert: warning
+""",
+    "known-of-contacts": """
+  - id: same-contact-again
+    summary: A contact that was answered before is opened again.
+    when: {event: contact.opened}
+    if: {event: contact.replied, by: "!= bot", same: contact_id, within: 2h}
+    alert: info
+  - id: reviewer-calls
+    summary: Somebody who wrote a bad review calls, and hears nothing.
+    when: {event: contact.opened}
+    if: {last: review.posted, rating: "<= 3", within: 1d}
+    unless: {event: contact.replied, same: contact_id, within: 1h}
+    once: {per: customer, every: 2h}
+    alert: warning
+    follow_up: {team: desk, due: 1h}
+  - id: bad-review-and-no-good-one
+    summary: Somebody who wrote a bad review and no good one calls twice.
+    when: {event: contact.opened, count: {at_least: 2, within: 1d, same: contact_id}}
+    if:
+      - {event: review.posted, rating: "< 3", within: 2d}
+      - {event: review.posted, rating: ">= 3", at_most: 0, within: 2d}
+    alert: info
+  - id: bad-review-of-a-caller
+    summary: Somebody who called wrote a bad review.
+    when: {event: review.posted, rating: "<= 3"}
+    if: {event: contact.opened, same: touchpoint, at_least: 1, at_most: 2, within: 1d}
+    once: {per: customer}
+    alert: info
+""",
+    "sequences": """
+  - id: contact-after-contact
+    summary: Opened, answered and opened again.
+    when:
+      sequence: [{event: contact.opened}, {event: contact.replied}, {event: contact.opened}]
+      within: 1h
+      same: contact_id
+    alert: warning
+    follow_up: {team: desk, due: 1h}
+  - id: down-and-down
+    summary: Each answer is worse than the one before.
+    when: {sequence: [{event: survey.answered, nps: ">= 6"}, {event: survey.answered, nps: "<= 8"}, {event: survey.answered, nps: "<= 6"}], within: 2d}
+    once: {per: customer, every: 30m}
+    alert: critical
+  - id: review-after-contact
+    summary: A bad review after a contact.
+    when: {sequence: [{event: contact.opened}, {event: review.posted, rating: "<= 3"}], within: 3h}
+    if: {last: survey.answered, nps: "<= 8", within: 7d}
+    once: {every: 2h}
+    alert: info
+  - id: review-then-contact
+    summary: A review, and a contact at the same place.
+    when: {sequence: [{event: review.posted}, {event: contact.opened}], within: 1d, same: touchpoint}
+    alert: info
+""",
+    "promises": """
+  - id: promise-overdue
+    summary: A promise was not kept in time.
+    when: {event: promise.made}
+    unless: {event: promise.kept, same: promise_id, before: due}
+    alert: warning
+    follow_up: {team: care, due: 2h}
+  - id: promise-forgotten
+    summary: A promise was not kept in time, or within an hour.
+    when: {event: promise.made}
+    unless: {event: promise.kept, same: promise_id, before: due, within: 1h}
+    once: {per: customer, every: 1d}
+    alert: info
+""",
     "metrics": """
   - id: nps-low
     summary: Customers stopped recommending us.
@@ -206,6 +298,7 @@ DELAYS = [1, 30 * SECOND, 4 * MINUTE, 5 * MINUTE, 6 * MINUTE, 30 * MINUTE, HOUR,
           7 * DAY - 5 * MINUTE, 7 * DAY + 5 * MINUTE, 7 * DAY + 5 * MINUTE + 1, 9 * DAY]  # fmt: skip
 
 
+DUES = [0, -HOUR, MINUTE, HOUR, HOUR + 1, 3 * HOUR, DAY, 10 * DAY, 400 * DAY]
 OFFSETS = [0, 1, 10 * MINUTE, 30 * MINUTE, HOUR - 1, HOUR, HOUR + 1, 2 * HOUR, 3 * HOUR, 3 * HOUR + 1, 20 * HOUR,
            DAY, DAY + 1, DAY + 4 * MINUTE, 2 * DAY, -1, -HOUR, -DAY]  # fmt: skip
 
@@ -248,6 +341,10 @@ WHATS = {
         "agent",
         "visit",
     ],
+    "known-of-surveys": ["survey"] * 7 + ["bought"] * 4 + ["again"],
+    "known-of-contacts": ["opened"] * 4 + ["review"] * 3 + ["replied", "replied", "again"],
+    "sequences": ["opened"] * 3 + ["replied", "survey", "survey", "review", "review", "again"],
+    "promises": ["promised"] * 4 + ["kept"] * 3 + ["agent", "visit", "again"],
     "metrics": ["survey"] * 5 + ["review"] * 2 + ["answer", "opened", "replied", "visit", "again"],
 }
 
@@ -353,6 +450,14 @@ class Teller:
                 return "contact.replied", customer, contact | by
             case "reopened":
                 return "contact.reopened", customer, contact
+            case "bought":
+                return "purchase.completed", customer, {"order_id": f"o-{step.pick}"}
+            case "promised" | "kept":
+                promise = {"promise_id": f"p-{step.who}-{step.item}"}
+                if step.what == "kept" or step.pick % 4 == 0:
+                    return f"promise.{'kept' if step.what == 'kept' else 'made'}", customer, promise
+                due = self.clock + step.gap + DUES[step.pick % len(DUES)]
+                return "promise.made", customer, promise | {"due": rfc3339(due)}
             case "wrong":
                 return "survey.answered", customer, {"nps": 11}
             case "agent":

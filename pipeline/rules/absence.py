@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pipeline.events.codec import moment
+from pipeline.events.codec import millis, moment
 from pipeline.events.model import Data, Event, ReviewData, type_name
 from pipeline.rules.alerts import Alerts, derived_id, met, reason
-from pipeline.rules.compiled import AbsenceRule, getter
+from pipeline.rules.compiled import AbsenceRule
 from pipeline.rules.cooldown import Once
+from pipeline.rules.history import Known
+from pipeline.rules.pattern import getter
 from pipeline.span import DAY, duration
 from pipeline.state.records import FIRING, HELD, PENDING, RESOLVED, Answered, Ask, Ref, Remembered, Waits
 from pipeline.step import CORRECTION, Step
@@ -18,6 +20,8 @@ from pipeline.step import CORRECTION, Step
 MOST_ANSWERS: Final = 32
 #: An alert that nobody answers ends so long after its deadline (ms).
 EXPIRES: Final = 28 * DAY
+#: A time that an event names is waited for if it is at most so much later (ms).
+FARTHEST: Final = 366 * DAY
 
 #: An episode of each state is looked at again so long after its deadline (ms).
 _LASTS: Final = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTION}
@@ -44,7 +48,7 @@ class Answers:
     @staticmethod
     def what(rule: AbsenceRule) -> str:
         """Where those are kept that a rule waits for: the same for rules that wait for the same."""
-        conditions = sorted(f"{name} {test.sign} {test.right!r}" for name, test in rule.unless.conditions)
+        conditions = sorted(map(str, rule.unless.conditions))
         return derived_id("@answers", rule.role, type_name(rule.unless.event), rule.same or "", *conditions)
 
     def join(self, rule_id: str, episodes: AbsenceEpisodes) -> None:
@@ -84,13 +88,13 @@ class AbsenceEpisodes:
     One that was resolved is kept until nothing from before its deadline can arrive any more, for that retracts it.
     """
 
-    def __init__(self, rule: AbsenceRule, step: Step, alerts: Alerts, answers: Answers) -> None:
-        self._rule, self._step, self._alerts, self._answers = rule, step, alerts, answers
+    def __init__(self, rule: AbsenceRule, step: Step, alerts: Alerts, known: Known, answers: Answers) -> None:
+        self._rule, self._step, self._alerts, self._known, self._answers = rule, step, alerts, known, answers
         self._once = Once(rule, step)
         self._asks = rule.when.predicate()
         self._part = getter(rule.same) if rule.same else None
-        self._within = rule.within
-        self._answer = type_name(rule.unless.event).removeprefix("cx.")
+        self._before = getter(rule.before) if rule.before else None
+        self._answer = rule.unless.name
         answers.join(rule.id, self)
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
@@ -102,26 +106,12 @@ class AbsenceEpisodes:
         ref, record = self._open(key, data)
         if review is not None:
             self._supersede(ref, record, at, review, matches)
-        deadline = at + self._within
-        answers = self._answers.times(key, ref[2])
-        answered = any(at <= answer <= deadline for answer in answers)
-        # Ids are not remembered for ever: the same event may come again.
-        known = any((ask.source, ask.event_id) == (event.source, event.id) for ask in record.asks)
-        if matches and not answered and not known:
-            ask = Ask(
-                at,
-                deadline,
-                event.id,
-                event.source,
-                event.subject,
-                self._rule.when.values(data),
-                review=review,
-            )
-            late = [answer for answer in answers if answer > deadline]
-            ask.ended = (min(late), "answered_late") if late else None
-            record.asks = [*record.asks, ask]
-            if deadline < self._step.watermark:
-                self._fire(ref, record, ask)
+        if matches:
+            ask = self._ask(event, data, at, key, record, review)
+            if ask is not None:
+                record.asks = [*record.asks, ask]
+                if ask.deadline < self._step.watermark:
+                    self._fire(ref, record, ask)
         self._keep(ref, record)
 
     def on_answer(self, event: Event, at: int, key: str, part: str) -> None:
@@ -170,10 +160,12 @@ class AbsenceEpisodes:
         if self._once.holds(key, deadline, part, ask.episode):
             ask.state = HELD
             return
-        text = f"no {self._answer} within {ask.within}, by {moment(deadline)}"
+        within = "" if self._before else f" within {ask.within},"
+        text = f"no {self._answer}{within} by {moment(deadline)}"
         reasons = [
-            reason(text, [ask.event_id], None, ask.within),
-            *met(ask.event_id, self._rule.when.conditions, ask.values),
+            reason(text, [ask.event_id], None, self._limit(ask)),
+            *met(ask.event_id, self._rule.when, ask.values),
+            *ask.known,
         ]
         held = self._once.held(key)
         alert_id = self._alerts.fire(self._rule, key, ask.subject, ask.episode, deadline, reasons, held)
@@ -189,7 +181,7 @@ class AbsenceEpisodes:
             "edited": f"the review was changed at {moment(at)}",
             "expired": f"no {self._answer} within {duration(EXPIRES)} of the deadline",
         }
-        why = reason(texts[code], events, None, ask.within)
+        why = reason(texts[code], events, None, self._limit(ask))
         ask.state = RESOLVED
         self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why)
 
@@ -205,7 +197,7 @@ class AbsenceEpisodes:
                 "late_truth": f"{self._answer} came in time, at {moment(at)}, but arrived late",
                 "edited": f"the review was changed at {moment(at)}",
             }
-            why = reason(texts[code], [event_id], None, ask.within if code == "late_truth" else "")
+            why = reason(texts[code], [event_id], None, self._limit(ask) if code == "late_truth" else "")
             is_open = ask.state == FIRING
             alert_id = self._alerts.retract(
                 self._rule, key, ask.subject, ask.episode, code, why, is_open=is_open
@@ -222,6 +214,41 @@ class AbsenceEpisodes:
             if ask.episode == episode and ask.state == HELD:
                 self._fire(ref, record, ask)
         self._keep(ref, record)
+
+    def _ask(
+        self, event: Event, data: Data, at: int, key: str, record: Waits, review: str | None
+    ) -> Ask | None:
+        """What begins to wait; None where nothing does."""
+        deadline = self._deadline(data, at)
+        # Ids are not remembered for ever: the same event may come again.
+        if deadline is None or any(
+            (ask.source, ask.event_id) == (event.source, event.id) for ask in record.asks
+        ):
+            return None
+        answers = self._answers.times(key, str(self._part(data)) if self._part else "")
+        if any(at <= answer <= deadline for answer in answers):
+            return None
+        known = self._known.reasons(key, at, data)
+        if known is None:
+            return None
+        ask = Ask(
+            at, deadline, event.id, event.source, event.subject, self._rule.when.values(data),
+            review=review, known=known,
+        )  # fmt: skip
+        late = [answer for answer in answers if answer > deadline]
+        ask.ended = (min(late), "answered_late") if late else None
+        return ask
+
+    def _deadline(self, data: Data, at: int) -> int | None:
+        """Until when an event at `at` waits (ms); None: it names no time, or one that is too far away."""
+        named = self._before(data) if self._before is not None else None
+        if named is None:
+            return at + self._rule.within if self._rule.within is not None else None
+        deadline = max(at, millis(named))
+        return deadline if deadline <= at + FARTHEST else None
+
+    def _limit(self, ask: Ask) -> str:
+        return f"by {moment(ask.deadline)}" if self._before else ask.within
 
     def _open(self, key: str, data: Data) -> tuple[Ref, Waits]:
         ref = (self._rule.id, key, str(self._part(data)) if self._part else "")

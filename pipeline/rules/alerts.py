@@ -9,7 +9,8 @@ from typing import Any, Final
 from pipeline.effects import ALERTS, TOUCHPOINTS
 from pipeline.events.codec import moment
 from pipeline.rules.compiled import AnyRule, Kind, Role
-from pipeline.rules.condition import Comparison
+from pipeline.rules.condition import said
+from pipeline.rules.pattern import Pattern
 from pipeline.step import Step
 
 #: Alerts that last until something happens; the others state what happened and end with their follow-up.
@@ -26,13 +27,11 @@ def reason(text: str, events: Sequence[str], value: Any, limit: str) -> dict[str
     return {"text": text, "events": list(events), "value": value, "limit": limit}
 
 
-def met(
-    event_id: str, conditions: Sequence[tuple[str, Comparison]], values: Sequence[Any]
-) -> list[dict[str, Any]]:
-    """A reason for each condition that held."""
+def met(event_id: str, pattern: Pattern, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """A reason for each condition that an event met. values: see `Pattern.values`."""
     return [
-        reason(f"{name} is {value} ({comparison.words})", [event_id], value, str(comparison))
-        for (name, comparison), value in zip(conditions, values, strict=True)
+        reason(f"{name} is {said(value)} ({comparison.words})", [event_id], value, str(comparison))
+        for name, comparison, value in pattern.met(values)
     ]
 
 

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import Mistake
-from pipeline.events.model import CUSTOMER_EVENTS, REVIEWS, Event, data_type, type_name
-from pipeline.nearest import did_you_mean
+from pipeline.events.model import REVIEWS, data_type
 from pipeline.rules import fields
 from pipeline.rules import model as written
-from pipeline.rules.compiled import AbsenceRule, AnyRule, CountRule, EventRule, Pattern, Plan, Role
+from pipeline.rules.compiled import (
+    AbsenceRule,
+    AnyRule,
+    CountRule,
+    EventRule,
+    Given,
+    Plan,
+    Role,
+    SequenceRule,
+)
+from pipeline.rules.conditions import Conditions
 from pipeline.rules.limits import compile_metric
+from pipeline.rules.pattern import Pattern
 from pipeline.span import BUSINESS_DAY, DAY, Span, duration
-from pipeline.written import validated
+from pipeline.written import shown, validated
 from pipeline.yaml_places import Document, Path_
 
-#: An absence or a count may look back or ahead at most so far (ms).
-LONGEST = 90 * DAY
+#: A rule may look back or ahead at most so far (ms).
+LONGEST = 366 * DAY
+#: A sequence has so many events at most.
+MOST_STEPS = 10
 #: A cooldown, a deadline or a step of escalation may be at most so many days, or business days.
 MOST_DAYS = 366
 
 #: What the rest of a rule is checked with where these are wrong.
 _ANYTHING = {"id": "x", "summary": "x", "alert": "info"}
-
-_EVENTS: Mapping[str, type[Event]] = {
-    type_name(event).removeprefix("cx."): event for event in CUSTOMER_EVENTS
-}
 
 
 class Compiler:
@@ -37,6 +45,7 @@ class Compiler:
     def __init__(self, document: Document) -> None:
         self._document = document
         self.mistakes: list[Mistake] = []
+        self._conditions = Conditions(document, self.mistakes)
 
     def compile(self) -> list[AnyRule]:
         """The enabled rules that are right."""
@@ -89,58 +98,101 @@ class Compiler:
         self.mistakes.append(self._document.mistake(path, text, key=key))
 
     def _rule(self, rule: written.Rule, path: Path_) -> AnyRule | None:
-        here = (*path, "when")
-        if "metric" in rule.when:
-            for name in ("once", "unless"):
-                if getattr(rule, name) is not None:
-                    self._wrong((*path, name), f'"{name}" belongs to rules on an event', key=True)
-            if "event" in rule.when:
-                self._wrong(
-                    (*here, "event"), 'a rule is on an "event" or on a "metric", not on both', key=True
-                )
-                return None
+        kinds = [name for name in ("event", "sequence", "metric") if name in rule.when]
+        if len(kinds) != 1:
+            which = f"{len(kinds)} of them" if kinds else "none of them"
+            self._wrong(
+                (*path, "when", *kinds[1:2]),
+                f'"when" needs an "event", a "sequence" or a "metric", and has {which}', key=True,
+            )  # fmt: skip
+            return None
+        if kinds == ["metric"]:
+            self._foreign(rule, path, ("once", "unless", "if"), "rules on an event")
             return compile_metric(
                 rule, self._common(rule, Role.CUSTOMER), self._document, path, self.mistakes
             )
-        for name, value in (("for", rule.for_), ("clear", rule.clear)):
-            if value is not None:
-                self._wrong((*path, name), f'"{name}" belongs to rules on a metric', key=True)
-        if "event" not in rule.when:
-            self._wrong(here, '"when" needs an "event" or a "metric"', key=True)
-            return None
+        self._foreign(rule, path, ("for", "clear"), "rules on a metric")
+        return self._sequence(rule, path) if kinds == ["sequence"] else self._on_event(rule, path)
+
+    def _on_event(self, rule: written.Rule, path: Path_) -> AnyRule | None:
+        here = (*path, "when")
         when = validated(written.WhenEvent, rule.when, self._document, here, self.mistakes, "a map")
         pattern = self._pattern(when, here) if when else None
         if when is None or pattern is None:
             return None
         role = self._role(rule, pattern, path)
+        same = when.count.same if when.count is not None else None
+        given = self._given(rule, role, None if when.count is None else same or "", [pattern], path)
+        common = {**self._common(rule, role), "given": given}
         if rule.unless is not None:
             if when.count is not None:
                 self._wrong((*path, "unless"), "a rule has either a count or an absence, not both", key=True)
                 return None
-            return self._absence(rule, pattern, role, path)
+            return self._absence(rule, pattern, common, path)
         if when.count is not None:
             count = when.count
             self._length(count.within, LONGEST, (*here, "count", "within"))
             if count.same is not None:
-                self._field(count.same, pattern.event, (*here, "count", "same"))
+                self._conditions.field(count.same, pattern.event, (*here, "count", "same"))
             return CountRule(
-                **self._common(rule, role),
-                when=pattern, at_least=count.at_least, within=count.within.millis, same=count.same,
-            )  # fmt: skip
-        return EventRule(**self._common(rule, role), when=pattern)
+                **common, when=pattern, at_least=count.at_least, within=count.within.millis, same=count.same
+            )
+        return EventRule(**common, when=pattern)
 
-    def _absence(self, rule: written.Rule, when: Pattern, role: Role, path: Path_) -> AbsenceRule | None:
+    def _sequence(self, rule: written.Rule, path: Path_) -> SequenceRule | None:
+        here = (*path, "when")
+        self._foreign(rule, path, ("unless",), "rules on one event")
+        when = validated(written.WhenSequence, rule.when, self._document, here, self.mistakes, "a map")
+        if when is None:
+            return None
+        self._length(when.within, LONGEST, (*here, "within"))
+        if rule.once is not None and rule.once.per == "review":
+            self._wrong((*path, "once", "per"), 'a sequence is kept by customer; leave "per" out')
+        if not 2 <= len(when.sequence) <= MOST_STEPS:
+            n = len(when.sequence)
+            text = f"{n} event{'' if n == 1 else 's'}, and from 2 to {MOST_STEPS} are possible"
+            self._wrong((*here, "sequence"), f"sequence: it has {text}")
+        steps = []
+        for number, raw in enumerate(when.sequence):
+            at = (*here, "sequence", number)
+            if isinstance(raw, str):
+                self._wrong(at, f"{shown(raw)}; write {{event: {raw}}}")
+                continue
+            step = validated(written.SequenceStep, raw, self._document, at, self.mistakes, "a map")
+            pattern = self._pattern(step, at) if step else None
+            if pattern is not None:
+                steps.append(pattern)
+                if when.same is not None:
+                    self._conditions.field(when.same, pattern.event, (*here, "same"))
+        if len(steps) < len(when.sequence):
+            return None
+        return SequenceRule(
+            **self._common(rule, Role.CUSTOMER), given=self._given(rule, Role.CUSTOMER, when.same or "", steps, path),
+            steps=tuple(steps), within=when.within.millis, same=when.same,
+        )  # fmt: skip
+
+    def _absence(
+        self, rule: written.Rule, when: Pattern, common: Mapping[str, Any], path: Path_
+    ) -> AbsenceRule | None:
         here = (*path, "unless")
-        unless = validated(
-            written.Unless, rule.unless, self._document, here, self.mistakes, "a map", {"within": "1h"}
-        )
+        within = {"within": Span(DAY)} if "within" in (rule.unless or {}) else {}
+        unless = validated(written.Unless, rule.unless, self._document, here, self.mistakes, "a map", within)
         other = self._pattern(unless, here) if unless else None
         if unless is None or other is None:
             return None
-        self._length(unless.within, LONGEST, (*here, "within"))
-        if unless.same is not None and self._field(unless.same, other.event, (*here, "same")):
-            self._field(unless.same, when.event, (*here, "same"))
-        if role is Role.REVIEW and other.event not in REVIEWS:
+        if unless.within is not None:
+            self._length(unless.within, LONGEST, (*here, "within"))
+        elif unless.before is None:
+            self._wrong(here, '"within" is missing; write how long the event may take, such as 24h', key=True)
+        if unless.before is not None and self._conditions.field(unless.before, when.event, (*here, "before")):
+            field = fields.field_of(data_type(when.event), unless.before)
+            if field.base != "time":
+                self._wrong(
+                    (*here, "before"), f"before: {unless.before} is {field}; name a field that is a time"
+                )
+        if unless.same is not None and self._conditions.field(unless.same, other.event, (*here, "same")):
+            self._conditions.field(unless.same, when.event, (*here, "same"))
+        if common["role"] is Role.REVIEW and other.event not in REVIEWS:
             self._wrong(
                 (*here, "event"),
                 f'"{unless.event}" does not reach a rule whose key is the review; say "once: {{per: customer}}" '
@@ -153,8 +205,71 @@ class Compiler:
                 "tells the two apart",
             )
         return AbsenceRule(
-            **self._common(rule, role), when=when, unless=other, within=unless.within.millis, same=unless.same
-        )
+            **common, when=when, unless=other, within=unless.within.millis if unless.within is not None else None,
+            before=unless.before, same=unless.same,
+        )  # fmt: skip
+
+    def _given(
+        self, rule: written.Rule, role: Role, same: str | None, of: Sequence[Pattern], path: Path_
+    ) -> tuple[Given, ...]:
+        """What the rule wants to be known. same: of a rule on several events, else None. of: its events."""
+        here = (*path, "if")
+        if rule.if_ is None:
+            return ()
+        if role is Role.REVIEW:
+            self._wrong(
+                here, '"if" looks at what is known of a customer; say "once: {per: customer}" to make the customer the '
+                "key of this rule", key=True,
+            )  # fmt: skip
+        several = isinstance(rule.if_, list)
+        found = []
+        for number, raw in enumerate(rule.if_ if several else [rule.if_]):
+            at = (*here, number) if several else here
+            given = validated(written.Given, raw, self._document, at, self.mistakes, "a map")
+            one = self._known(given, of, at) if given is not None else None
+            if one is None:
+                continue
+            if same is not None and one.same not in (None, same):
+                text = f'write "same: {same}" as under "when", or leave it out' if same else "leave it out"
+                self._wrong((*at, "same"), f'"{one.same}" may differ between the events of this rule; {text}')
+            found.append(one)
+        if several and not rule.if_:
+            self._wrong(here, "if: the list is empty; take it out")
+        return tuple(found)
+
+    def _known(self, given: written.Given, of: Sequence[Pattern], path: Path_) -> Given | None:
+        event = given.event if given.event is not None else given.last
+        if event is None or (given.event is not None and given.last is not None):
+            self._wrong(
+                path, 'write either "event", for how many there were, or "last", for what the last one was like',
+                key=True,
+            )  # fmt: skip
+            return None
+        self._length(given.within, LONGEST, (*path, "within"))
+        last = given.last is not None
+        for name in ("at_least", "at_most"):
+            if last and getattr(given, name) is not None:
+                self._wrong(
+                    (*path, name), f'"{name}" belongs to "event"; "last" looks at one event', key=True
+                )
+        pattern = self._conditions.pattern(event, given.conditions, path)
+        if pattern is None:
+            return None
+        if given.same is not None:
+            for one in (pattern, *of):
+                self._conditions.field(given.same, one.event, (*path, "same"))
+        least = given.at_least if given.at_least is not None else int(given.at_most is None)
+        if given.at_most is not None and given.at_most < least:
+            self._wrong(
+                (*path, "at_most"), f"at_most: {given.at_most} is less than at_least, which is {least}"
+            )
+        return Given(pattern, given.within.millis, last, least, given.at_most, given.same)
+
+    def _foreign(self, rule: written.Rule, path: Path_, names: Sequence[str], of: str) -> None:
+        """What belongs to another kind of rule."""
+        for name in names:
+            if getattr(rule, name if name not in ("for", "if") else f"{name}_") is not None:
+                self._wrong((*path, name), f'"{name}" belongs to {of}', key=True)
 
     def _common(self, rule: written.Rule, role: Role) -> dict[str, Any]:
         plan = rule.follow_up and Plan(
@@ -171,9 +286,9 @@ class Compiler:
         natural = Role.REVIEW if when.event in REVIEWS else Role.CUSTOMER
         per = Role(rule.once.per) if rule.once and rule.once.per else natural
         if per is Role.REVIEW and natural is Role.CUSTOMER:
-            name = type_name(when.event).removeprefix("cx.")
             self._wrong(
-                (*path, "once", "per"), f'"{name}" is kept by customer; say "per: customer", or leave it out'
+                (*path, "once", "per"),
+                f'"{when.name}" is kept by customer; say "per: customer", or leave it out',
             )
         return per
 
@@ -197,31 +312,10 @@ class Compiler:
             right = Span(most, business=True) if span.business else duration(most)
             self._wrong(path, f"{path[-1]}: {span} is too long; write at most {right}")
 
-    def _pattern(self, when: written.WhenEvent | written.Unless, path: Path_) -> Pattern | None:
-        event = _EVENTS.get(when.event.removeprefix("cx."))
-        if event is None:
-            self._wrong(
-                (*path, "event"), f'unknown event "{when.event}"; {did_you_mean(when.event, _EVENTS)}'
-            )
-            return None
-        conditions = []
-        for name, raw in when.conditions.items():
-            if not self._field(name, event, (*path, name), key=True):
-                continue
-            field = fields.field_of(data_type(event), name)
-            try:
-                conditions.append((name, field.condition(raw)))
-            except ValueError as error:
-                self._wrong((*path, name), f"{name}: {error}")
-        return Pattern(event, tuple(conditions))
-
-    def _field(self, name: str, event: type[Event], path: Path_, *, key: bool = False) -> bool:
-        data = data_type(event)
-        if fields.known(data, name):
-            return True
-        of = type_name(event).removeprefix("cx.")
-        self._wrong(path, f'"{of}" has no field "{name}"; {did_you_mean(name, fields.names(data))}', key=key)
-        return False
+    def _pattern(
+        self, when: written.WhenEvent | written.SequenceStep | written.Unless, path: Path_
+    ) -> Pattern | None:
+        return self._conditions.pattern(when.event, when.conditions, path)
 
 
 def _every(rule: written.Rule) -> int | None:
@@ -229,5 +323,5 @@ def _every(rule: written.Rule) -> int | None:
 
 
 def _digest(rule: written.Rule) -> str:
-    plain = json.dumps(rule.model_dump(by_alias=True), default=str, sort_keys=True)
+    plain = json.dumps(rule.model_dump(by_alias=True, exclude_unset=True), default=str, sort_keys=True)
     return hashlib.blake2b(plain.encode(), digest_size=6).hexdigest()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
 
-from pipeline.events.model import Data, Event
 from pipeline.rules.condition import Comparison
+from pipeline.rules.pattern import Pattern
 from pipeline.span import Span
-
-Getter = Callable[[Data], Any]
 
 
 class Role(StrEnum):
@@ -27,30 +23,9 @@ class Kind(StrEnum):
 
     EVENT = "event"
     COUNT = "count"
+    SEQUENCE = "sequence"
     ABSENCE = "absence"
     METRIC = "metric"
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """An event, and conditions on its data, all of which hold."""
-
-    event: type[Event]
-    conditions: tuple[tuple[str, Comparison], ...] = ()
-
-    def predicate(self) -> Callable[[Data], bool]:
-        """Does an event's data match?"""
-        tests = tuple((getter(name), comparison.test()) for name, comparison in self.conditions)
-        if not tests:
-            return lambda data: True
-        if len(tests) == 1:
-            get, test = tests[0]
-            return lambda data: test(get(data))
-        return lambda data: all(test(get(data)) for get, test in tests)
-
-    def values(self, data: Data) -> list[Any]:
-        """The values that the conditions looked at, in their order."""
-        return [_shown(getter(name)(data)) for name, _ in self.conditions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +37,28 @@ class Plan:
     escalate: tuple[tuple[Span, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of a customer up to `within` ms before an event.
+
+    last: the newest event of the pattern's kind that has the fields it looks at matches it; else at least `least`
+    and at most `most` events match it. same: a field of both events that must agree.
+    """
+
+    pattern: Pattern
+    within: int
+    last: bool = False
+    least: int = 1
+    most: int | None = None
+    same: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What all rules have. every: cooldown in ms, or None. digest: changes with any part of the rule."""
+    """What all rules have. every: cooldown in ms, or None. digest: changes with any part of the rule.
+
+    given: what must be known of the customer when the rule's event, or the first of several, happens.
+    """
 
     id: str
     summary: str
@@ -73,6 +67,7 @@ class Rule:
     every: int | None
     plan: Plan | None
     digest: str
+    given: tuple[Given, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -109,12 +104,32 @@ class CountRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceRule(Rule):
+    """Events in this order, the last at most `within` ms after the first, per key and value of the field `same`.
+
+    every: None is `within`, for each value of `same` apart.
+    """
+
+    steps: tuple[Pattern, ...]
+    within: int
+    same: str | None
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.SEQUENCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AbsenceRule(Rule):
-    """An event that is not answered by another within `within` ms."""
+    """An event that is not answered by another in time.
+
+    before: a field of the event that names the time; within: ms, where it names none, or has no such field.
+    """
 
     when: Pattern
     unless: Pattern
-    within: int
+    within: int | None
+    before: str | None
     same: str | None
 
     @property
@@ -139,7 +154,8 @@ class MetricRule(Rule):
         return Kind.METRIC
 
 
-AnyRule = EventRule | CountRule | AbsenceRule | MetricRule
+ShardRule = EventRule | CountRule | SequenceRule | AbsenceRule
+AnyRule = ShardRule | MetricRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,26 +169,10 @@ class RuleSet:
         """Rules by their id."""
         return {rule.id: rule for rule in self.rules}
 
-    def of(self, role: Role) -> Iterable[EventRule | CountRule | AbsenceRule]:
+    def of(self, role: Role) -> Iterable[ShardRule]:
         """The rules on events of shards with this role."""
         return (rule for rule in self.rules if not isinstance(rule, MetricRule) and rule.role is role)
 
     def on_metrics(self) -> Iterable[MetricRule]:
         """The rules that the board judges."""
         return (rule for rule in self.rules if isinstance(rule, MetricRule))
-
-
-def _shown(value: Any) -> Any:
-    """A value as reasons show it: they are kept, and a comment may be long."""
-    return f"{value[:_SHOWN]}…" if isinstance(value, str) and len(value) > _SHOWN else value
-
-
-_SHOWN: Final = 200
-
-
-def getter(name: str) -> Getter:
-    """Reads a field of an event's data; `attributes.NAME` reads one of its own dimensions."""
-    if name.startswith("attributes."):
-        inner = name.removeprefix("attributes.")
-        return lambda data: data.attributes.get(inner) if data.attributes else None
-    return operator.attrgetter(name)

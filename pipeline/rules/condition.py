@@ -14,6 +14,8 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
 _WORDS = {"<=": "at most", ">=": "at least", "!=": "not", "<": "below", ">": "above", "=": "exactly"}
+_OPPOSITES = {"=": "!=", "!=": "="}
+_NOT = "not "
 _WRITTEN = re.compile(r"\s*(<=|>=|!=|==|<|>|=)\s*(.+?)\s*")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[-+]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][-+]?[0-9]{1,2})?")
@@ -24,14 +26,20 @@ _MEANT = {"=>": ">=", "=<": "<=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An operator and what is on its right: a number where it orders, a tuple where it is `in`."""
+    """An operator and what is on its right: a number where it orders, a tuple where it is `in`.
+
+    An operator with "not " before it is its opposite: true wherever that is false.
+    """
 
     sign: str
     right: Any
 
     def test(self) -> Test:
-        """A predicate on a field's value; None, a missing field, passes `!=` alone."""
+        """A predicate on a field's value; None, a missing field, passes `!=` and `not` alone."""
         right = self.right
+        if self.sign.startswith(_NOT):
+            holds = self.opposite().test()
+            return lambda value: not holds(value)
         if self.sign == "in":
             return lambda value: value in right
         if self.sign == "!=":
@@ -42,15 +50,26 @@ class Comparison:
         # What stands under `attributes` can be anything, and a text has no order with a number.
         return lambda value: value.__class__ in _NUMBERS and compare(value, right)
 
+    def opposite(self) -> Comparison:
+        """What is true wherever this is false."""
+        if self.sign in _OPPOSITES:
+            return Comparison(_OPPOSITES[self.sign], self.right)
+        plain = self.sign.removeprefix(_NOT)
+        return Comparison(plain if plain != self.sign else _NOT + plain, self.right)
+
     @property
     def words(self) -> str:
         """As a person says it, such as "at most 6"."""
-        return str(self) if self.sign == "in" else f"{_WORDS[self.sign]} {self.right}"
+        if self.sign in _WORDS:
+            return f"{_WORDS[self.sign]} {said(self.right)}"
+        return f"not {self.opposite().words}" if self.sign.startswith(_NOT) else str(self)
 
     def __str__(self) -> str:
+        if self.sign.startswith(_NOT):
+            return f"not {self.opposite()}"
         if self.sign == "in":
-            return "one of " + ", ".join(map(str, self.right))
-        return f"{self.sign} {self.right}"
+            return "one of " + ", ".join(map(said, self.right))
+        return f"{self.sign} {said(self.right)}"
 
 
 _NUMBERS = frozenset((int, float))
@@ -59,6 +78,11 @@ _NUMBERS = frozenset((int, float))
 def is_number(value: object) -> TypeGuard[int | float]:
     """True and false are none."""
     return value.__class__ in _NUMBERS
+
+
+def said(value: object) -> str:
+    """A value as people write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def parse(written: object, *, text: bool = False) -> Comparison:

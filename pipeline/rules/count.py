@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from pipeline.events.model import Data, Event, ReviewData, type_name
+from pipeline.events.model import Data, Event, ReviewData
 from pipeline.rules.alerts import Alerts, reason
-from pipeline.rules.compiled import CountRule, Role, getter
+from pipeline.rules.compiled import CountRule, Role
 from pipeline.rules.cooldown import Once
-from pipeline.rules.hits import cut, fire, has_fired, rows, split, text
+from pipeline.rules.history import Known
+from pipeline.rules.hits import cut, has_fired, mark_fired, rows, split, text
+from pipeline.rules.pattern import getter
 from pipeline.rules.timeline import MOST, Timeline
 from pipeline.span import duration
 from pipeline.state.records import Hits, Ref, Remembered
@@ -18,15 +20,15 @@ from pipeline.step import CORRECTION, Step
 class CountEpisodes:
     """Fires when at_least matches lie less than `within` apart, at the time of the last of them."""
 
-    def __init__(self, rule: CountRule, step: Step, alerts: Alerts) -> None:
-        self._rule, self._step, self._alerts = rule, step, alerts
+    def __init__(self, rule: CountRule, step: Step, alerts: Alerts, known: Known) -> None:
+        self._rule, self._step, self._alerts, self._known = rule, step, alerts, known
         self._once = Once(rule, step, apart=rule.within)
         self._matches = rule.when.predicate()
         self._part = getter(rule.same) if rule.same else None
         self._counts_versions = rule.role is Role.REVIEW or rule.same == "review_id"
         self._kept = rule.within + CORRECTION
         self._timeline = Timeline(rule.id, step.store, rule.at_least, rule.within, self._kept)
-        self._name = type_name(rule.when.event).removeprefix("cx.")
+        self._name = rule.when.name
         #: Where old matches are remembered, beside the rule's id.
         self.past = self._timeline.past
 
@@ -66,7 +68,7 @@ class CountEpisodes:
             near = [place for place, of in enumerate(hits.parts) if of == part]
             last = self._judge(rows(hits, near), near.index(place), event, key, part)
             if last is not None:
-                fire(hits, near[last])
+                mark_fired(hits.events, near[last])
         cut(hits, max(0, len(hits.times) - MOST))
         if hits.times:
             self._step.store.put(ref, hits, hits.times[0] + self._kept)
@@ -81,7 +83,10 @@ class CountEpisodes:
             return None
         last = first + n - 1
         at = hits.times[last]
-        if has_fired(hits, last) or self._once.holds(key, at, part):
+        if has_fired(hits.events, last):
+            return None
+        known = self._known.reasons(key, at, part=part)
+        if known is None or self._once.holds(key, at, part):
             return None
         within = duration(self._rule.within)
         why = reason(
@@ -90,7 +95,9 @@ class CountEpisodes:
         )  # fmt: skip
         source, event_id = split(hits.events[last])
         held = self._once.held(key, part)
-        alert_id = self._alerts.fire(self._rule, key, event.subject, f"{source}#{event_id}", at, [why], held)
+        alert_id = self._alerts.fire(
+            self._rule, key, event.subject, f"{source}#{event_id}", at, [why, *known], held
+        )
         self._once.fired(key, at, alert_id, part)
         return last
 

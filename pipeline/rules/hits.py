@@ -22,15 +22,15 @@ def split(event: str) -> tuple[str, str]:
     return both[: int(size)], both[int(size) + 1 :]
 
 
-def fire(hits: Hits, place: int) -> None:
-    """A run ended with a row."""
-    if not has_fired(hits, place):
-        hits.events[place] = _FIRED + hits.events[place]
+def mark_fired(events: list[str], place: int) -> None:
+    """A run ended with an event."""
+    if not has_fired(events, place):
+        events[place] = _FIRED + events[place]
 
 
-def has_fired(hits: Hits, place: int) -> bool:
-    """Whether a run ended with a row."""
-    return hits.events[place].startswith(_FIRED)
+def has_fired(events: list[str], place: int) -> bool:
+    """Whether a run ended with an event."""
+    return events[place].startswith(_FIRED)
 
 
 def joined(earlier: Hits, later: Hits) -> Hits:

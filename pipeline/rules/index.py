@@ -13,7 +13,7 @@ from math import prod
 from typing import Any, Final
 
 from pipeline.events.model import Data, Event
-from pipeline.rules.compiled import Pattern, getter
+from pipeline.rules.pattern import Pattern, Term, getter
 
 Handler = Callable[[Event, Any, int, str], None]
 
@@ -59,16 +59,22 @@ class Index:
 def _named(pattern: Pattern) -> dict[str, tuple[Any, ...]]:
     """The fields whose values are named, in order of their names, and those values."""
     named = {}
-    for name, comparison in sorted(pattern.conditions, key=_name):
-        if comparison.sign == "=":
-            named[name] = (comparison.right,)
-        elif comparison.sign == "in":
-            named[name] = tuple(dict.fromkeys(comparison.right))
+    for term in sorted(_plain(pattern), key=_field):
+        sign, right = term.comparison.sign, term.comparison.right
+        if sign == "=":
+            named[term.field] = (right,)
+        elif sign == "in":
+            named[term.field] = tuple(dict.fromkeys(right))
     return named
 
 
-def _name(condition: tuple[str, Any]) -> str:
-    return condition[0]
+def _plain(pattern: Pattern) -> list[Term]:
+    """The conditions that hold for every match."""
+    return [condition for condition in pattern.conditions if isinstance(condition, Term)]
+
+
+def _field(term: Term) -> str:
+    return term.field
 
 
 def _number(numbered: _Numbered) -> int:

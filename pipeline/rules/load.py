@@ -11,13 +11,20 @@ from pipeline.errors import FileError, Mistake, RulesError
 from pipeline.rules.compile import Compiler
 from pipeline.rules.compiled import AnyRule, RuleSet
 
+#: How the name of a file with tests of rules ends.
+TESTS = ".test.yml"
+
 
 def rule_files(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves, and all *.yml and *.yaml below the folders, in order of name; each once."""
+    """The files themselves, and all *.yml and *.yaml below the folders but tests, in order of name; each once."""
     files: dict[Path, Path] = {}
     for path in paths:
         found = (
-            sorted(file for file in path.rglob("*.y*ml") if file.suffix in (".yml", ".yaml"))
+            sorted(
+                file
+                for file in path.rglob("*.y*ml")
+                if file.suffix in (".yml", ".yaml") and not file.name.endswith(TESTS)
+            )
             if path.is_dir()
             else [path]
         )

@@ -104,11 +104,44 @@ class WhenEvent(_WithConditions):
     count: Count | None = Field(None, description="a map such as {at_least: 3, within: 24h}")
 
 
+class WhenSequence(_Written):
+    """Events of one customer, one after the other, all of them within a span."""
+
+    sequence: list[Any] = Field(
+        description="a list of events, such as [{event: contact.opened}, {event: customer.churned}]"
+    )
+    within: Elapsed = Field(description="how long the whole of it may take, such as 7d")
+    same: str | None = Field(None, description="a field that all events have, such as contact_id")
+
+
+class SequenceStep(_WithConditions):
+    """One event of a sequence."""
+
+
 class Unless(_WithConditions):
     """The event whose absence matters."""
 
-    within: Elapsed = Field(description="how long the event may take, such as 24h")
+    within: Elapsed | None = Field(None, description="how long the event may take, such as 24h")
+    before: str | None = Field(None, description="a field of the first event that names a time, such as due")
     same: str | None = Field(None, description="a field that both events have, such as review_id")
+
+
+class Given(BaseModel):
+    """What is known of the customer by then: `last` event of a kind, or how many of an `event` there were."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+    event: str | None = Field(None, description="the name of an event, such as purchase.completed")
+    last: str | None = Field(None, description="the name of an event, such as survey.answered")
+    within: Elapsed = Field(description="how far to look back, such as 90d")
+    at_least: int | None = Field(None, ge=1, le=100, description="a whole number from 1 to 100")
+    at_most: int | None = Field(None, ge=0, le=99, description="a whole number from 0 to 99")
+    same: str | None = Field(None, description="a field that both events have, such as contact_id")
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """Field → condition, as written."""
+        return dict(self.model_extra or {})
 
 
 class WhenMetric(_Written):
@@ -132,7 +165,10 @@ class Rule(_Written):
     )
     enabled: bool = Field(True, description="true or false")
     when: dict[str, Any] = Field(
-        description='a map with an "event" or a "metric", such as {event: survey.answered}'
+        description='a map with an "event", a "sequence" or a "metric", such as {event: survey.answered}'
+    )
+    if_: Any = Field(
+        None, alias="if", description='a map such as {last: survey.answered, nps: ">= 9", within: 90d}'
     )
     unless: dict[str, Any] | None = Field(
         None, description="a map such as {event: review.responded, same: review_id, within: 24h}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import Final
 
-from pipeline.rules.hits import cut, fire, joined
+from pipeline.rules.hits import cut, joined, mark_fired
 from pipeline.state.records import Hits, Ref
 from pipeline.state.store import Store
 
@@ -67,7 +67,7 @@ class Timeline:
         segment = self._segment(ref, newest, number)
         place = bisect_left(segment.times, at)
         if event in segment.events[place:]:  # or it was one too many
-            fire(segment, segment.events.index(event, place))
+            mark_fired(segment.events, segment.events.index(event, place))
             self._put(ref, newest, number)
 
     def forget(self, ref: Ref, record: Hits, due: int) -> None:

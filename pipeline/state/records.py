@@ -83,6 +83,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     """An event that waits for its answer until the deadline, which stays, whatever becomes of the rule.
 
     ended: (time, code) that resolves it as soon as it fires. review: its id. Times are ms.
+    known: the reasons for what had to be known of the customer.
     """
 
     at: int
@@ -94,6 +95,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     state: int = PENDING
     ended: tuple[int, str] | None = None
     review: str | None = None
+    known: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
     @property
     def episode(self) -> str:
@@ -141,6 +143,21 @@ class Cooldown(Numerous, kw_only=True, tag=5):
     firings: list[tuple[int, str]] = msgspec.field(default_factory=list)
     held: int = 0
     waiting: list[tuple[int, str, str, str]] = msgspec.field(default_factory=list)
+
+
+class Trail(Numerous, kw_only=True, tag=7):
+    """Events of one key in order of (time, arrival): a list for each field.
+
+    times: ms. events: see `rules/hits.py`. marks: what each one matches. parts: its value of the field `same`.
+    reviews: the id of a review, which a later version takes the place of; else "". values: what conditions looked at.
+    """
+
+    times: list[int] = msgspec.field(default_factory=list)
+    events: list[str] = msgspec.field(default_factory=list)
+    marks: list[int] = msgspec.field(default_factory=list)
+    parts: list[str] = msgspec.field(default_factory=list)
+    reviews: list[str] = msgspec.field(default_factory=list)
+    values: list[list[Any]] = msgspec.field(default_factory=list)
 
 
 class Judgement(Remembered, kw_only=True):
@@ -214,7 +231,7 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     wake: int
 
 
-_Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp
+_Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail
 _BY_TAG: Final = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 #: Numerous → bytes, and back. They raise msgspec.MsgspecError.

@@ -8,12 +8,13 @@ from functools import partial
 
 from tests.oracle.followups import Timer
 from tests.oracle.reading import DAY, Event
-from tests.oracle.rules import Alert, Outputs, Rule, derived
+from tests.oracle.rules import Alert, Outputs, Rule, derived, value_of
 
 EXPIRES = 28 * DAY
 CORRECTION = 7 * DAY
 ANSWERS = 32  # kept for one value of `same`
 HELD = 32  # kept for one key
+REVIEW = "review.posted"
 
 
 @dataclass
@@ -80,9 +81,11 @@ class Episodes:
             if rule.kind == "absence":
                 self.answer(rule, event, seen)
                 self.edit(rule, event, seen)
-            if rule.when.matches(event):
+            if rule.kind == "sequence":
+                self.follow(rule, event, order, watermark)
+            elif rule.when.matches(event):
                 if rule.kind == "event":
-                    self.judge(Match(rule, rule.key(event), event, event.time, order), watermark)
+                    self.complete(rule, event, order, watermark)
                 elif rule.kind == "count":
                     self.count(rule, event, order, watermark)
                 else:
@@ -100,17 +103,57 @@ class Episodes:
         for i in range(len(matches) - n + 1):
             run = matches[i : i + n]
             if any(e is event for e in run) and run[-1].time - run[0].time < rule.within:
-                if not any(m.rule is rule and m.event is run[-1] for m in self.fired):
-                    self.judge(Match(rule, key, run[-1], run[-1].time, order), watermark)
+                self.complete(rule, run[-1], order, watermark)
                 return
+
+    def follow(self, rule: Rule, event: Event, order: int, watermark: int) -> None:
+        """Of the runs with the event, one event for each step and in time, the one that is over first."""
+        if not any(step.matches(event) for step in rule.steps):
+            return
+        key, same = rule.key(event), rule.same_value(event)
+        of = [e for e in self.events if rule.key(e) == key and rule.same_value(e) == same]
+        of = sorted((e for e in of if not self.later_versions(rule, e)), key=lambda e: e.time)
+        runs: list[list[int]] = [[]]
+        for step in rule.steps:
+            fits = [n for n, e in enumerate(of) if step.matches(e)]
+            runs = [[*run, n] for run in runs for n in fits if not run or n > run[-1]]
+        runs = [run for run in runs if of[run[-1]].time - of[run[0]].time <= rule.within]
+        runs = [run for run in runs if any(of[n] is event for n in run)]
+        if runs:
+            self.complete(rule, of[min(run[-1] for run in runs)], order, watermark)
+
+    def complete(self, rule: Rule, event: Event, order: int, watermark: int) -> None:
+        """A match is complete with an event; it may arrive later than others, but fires once."""
+        if rule.kind != "event" and any(m.rule is rule and m.event is event for m in self.fired):
+            return
+        if self.known_of(rule, event):
+            self.judge(Match(rule, rule.key(event), event, event.time, order), watermark)
+
+    def known_of(self, rule: Rule, event: Event) -> bool:
+        """Whether all holds that must be known of the customer when an event happens."""
+        before = self.events[:-1]  # what arrives now is known after it
+        for given in rule.given:
+            of = [e for e in before if rule.key(e) == rule.key(event)]
+            if given.same is not None:
+                of = [e for e in of if value_of(given.same, e) == value_of(given.same, event)]
+            newest = {e.data["review_id"]: e for e in sorted(of, key=lambda e: e.version) if e.type == REVIEW}
+            of = [e for e in of if e.type != REVIEW or newest[e.data["review_id"]] is e]
+            if not given.holds(of, event.time):
+                return False
+        return True
 
     def miss(self, rule: Rule, event: Event, order: int, watermark: int) -> None:
         """An A: wait for its B, unless one is known, or the A itself."""
-        match = Match(rule, rule.key(event), event, event.time + rule.within, order, "pending")
+        deadline = rule.deadline(event)
+        if deadline is None:
+            return
+        match = Match(rule, rule.key(event), event, deadline, order, "pending")
         kept = [e for e in self.events if e.time + CORRECTION >= watermark and self.is_b(match, e)]
         match.early = sorted(kept, key=lambda e: e.time)[-ANSWERS:]
         same = [m for m in self.matches if m.rule is rule and m.event.episode == event.episode]
         if any(e.time <= match.time for e in match.early) or any(self.known(m) for m in same):
+            return
+        if not self.known_of(rule, event):
             return
         self.matches.append(match)
         if match.time < watermark:

@@ -10,13 +10,16 @@ from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.oracle.reading import DAY, EPOCH, HOUR, MINUTE, SECOND, Event
+from tests.oracle.reading import DAY, EPOCH, HOUR, MINUTE, SECOND, Event, ms
 
 UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 OPERATORS = {"<=": operator.le, ">=": operator.ge, "!=": operator.ne, "<": operator.lt, ">": operator.gt,
              "=": operator.eq}  # fmt: skip
 PRIORITY = {"info": "low", "warning": "normal", "critical": "high"}
-NOT_CONDITIONS = {"event", "count", "same", "within"}
+NOT_CONDITIONS = {"event", "last", "count", "same", "within", "before", "at_least", "at_most"}
+
+
+NEVER = -1
 
 
 def derived(*parts: str) -> str:
@@ -60,6 +63,34 @@ def holds(condition: Any, value: Any) -> bool:
     return bool(OPERATORS[compared[1]](value, limit))
 
 
+def meets(conditions: dict[str, Any], event: Event) -> bool:
+    """Whether an event meets all of them; `all`, `any` and `not` join others."""
+    return all(meets_one(name, condition, event) for name, condition in conditions.items())
+
+
+def meets_one(name: str, condition: Any, event: Event) -> bool:
+    match name:
+        case "all":
+            return all(meets(one, event) for one in condition)
+        case "any":
+            return any(meets(one, event) for one in condition)
+        case "not":
+            return not meets(condition, event)
+    return holds(condition, value_of(name, event))
+
+
+def looked_at(conditions: dict[str, Any]) -> set[str]:
+    """The fields that conditions are on."""
+    found: set[str] = set()
+    for name, condition in conditions.items():
+        if name in ("all", "any", "not"):
+            for one in condition if isinstance(condition, list) else [condition]:
+                found |= looked_at(one)
+        else:
+            found.add(name)
+    return found
+
+
 def value_of(name: str, event: Event) -> Any:
     if name.startswith("attributes."):
         return (event.data.get("attributes") or {}).get(name.removeprefix("attributes."))
@@ -75,18 +106,51 @@ class Filter:
 
     @staticmethod
     def of(written: dict[str, Any]) -> Filter:
-        return Filter(written["event"], {k: v for k, v in written.items() if k not in NOT_CONDITIONS})
+        name = written["event"] if "event" in written else written["last"]
+        return Filter(name, {k: v for k, v in written.items() if k not in NOT_CONDITIONS})
 
     def matches(self, event: Event) -> bool:
-        return self.event == event.type and all(
-            holds(condition, value_of(name, event)) for name, condition in self.conditions.items()
+        return self.event == event.type and meets(self.conditions, event)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What must be known of the customer: the last event of a kind, or how many there were. within: ms."""
+
+    filter: Filter
+    last: bool
+    least: int
+    most: int
+    within: int
+    same: str | None
+
+    @staticmethod
+    def of(written: dict[str, Any]) -> Given:
+        return Given(
+            filter=Filter.of(written),
+            last="last" in written,
+            least=written.get("at_least", 0 if "at_most" in written else 1),
+            most=written.get("at_most", 10**9),
+            within=duration(written["within"]),
+            same=written.get("same"),
         )
+
+    def holds(self, before: list[Event], at: int) -> bool:
+        """before: the events of its customer and value of `same`, without superseded ones, in order of arrival."""
+        near = sorted((e for e in before if at - self.within <= e.time <= at), key=lambda e: e.time)
+        near = [e for e in near if e.type == self.filter.event]
+        if self.last:
+            fields = looked_at(self.filter.conditions)
+            near = [e for e in near if all(value_of(name, e) is not None for name in fields)]
+            return bool(near) and self.filter.matches(near[-1])
+        return self.least <= sum(map(self.filter.matches, near)) <= self.most
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule about events. kind: event, count or absence; within, every: ms; every None: no cooldown.
+    """One rule about events. kind: event, count, sequence or absence; within, every: ms; every None: no cooldown.
 
+    steps: of a sequence, whose `when` is the first. before: the field that names a deadline.
     apart: the cooldown is one value of `same`'s own.
     """
 
@@ -102,29 +166,36 @@ class Rule:
     apart: bool = False
     about_reviews: bool = False
     follow_up: dict[str, Any] | None = None
+    steps: list[Filter] = field(default_factory=list)
+    before: str | None = None
+    given: list[Given] = field(default_factory=list)
 
     @staticmethod
     def of(written: dict[str, Any]) -> Rule:
         when, unless, once = written["when"], written.get("unless"), written.get("once") or {}
-        count = when.get("count")
-        spanned = count or unless or {}
+        count, sequence = when.get("count"), when.get("sequence")
+        spanned = when if sequence else count or unless or {}
         every = duration(once["every"]) if "every" in once else None
-        apart = bool(count) and every is None
+        apart = bool(count or sequence) and every is None
         if apart:
-            every = duration(count["within"])
+            every = duration(spanned["within"])
+        known = written.get("if") or []
         return Rule(
             id=written["id"],
-            kind="count" if count else "absence" if unless else "event",
+            kind="sequence" if sequence else "count" if count else "absence" if unless else "event",
             severity=written["alert"],
-            when=Filter.of(when),
+            when=Filter.of(sequence[0] if sequence else when),
             unless=Filter.of(unless) if unless else None,
             at_least=count["at_least"] if count else 1,
-            within=duration(spanned["within"]) if spanned else 0,
+            within=duration(spanned["within"]) if "within" in spanned else NEVER,
             same=spanned.get("same"),
             every=every,
             apart=apart,
-            about_reviews=when["event"].startswith("review.") and once.get("per") != "customer",
+            about_reviews=when.get("event", "").startswith("review.") and once.get("per") != "customer",
             follow_up=written.get("follow_up"),
+            steps=[Filter.of(one) for one in sequence or []],
+            before=spanned.get("before"),
+            given=[Given.of(one) for one in (known if isinstance(known, list) else [known])],
         )
 
     def key(self, event: Event) -> str:
@@ -134,6 +205,14 @@ class Rule:
 
     def same_value(self, event: Event) -> Any:
         return value_of(self.same, event) if self.same else None
+
+    def deadline(self, event: Event) -> int | None:
+        """Until when an A waits: the time it names, else so long; None: it does not wait."""
+        named = value_of(self.before, event) if self.before else None
+        if named is None:
+            return event.time + self.within if self.within != NEVER else None
+        at = max(event.time, ms(named))
+        return at if at <= event.time + 366 * DAY else None
 
 
 @dataclass

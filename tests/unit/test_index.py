@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.events.model import SurveyAnswered, SurveyData
-from pipeline.rules.compiled import Pattern
 from pipeline.rules.condition import parse
 from pipeline.rules.index import FEW, Handler, Index
+from pipeline.rules.pattern import Either, Pattern, Term
 from tests.chance import examples
 
 PLACES = ("cart", "home", "shop")
@@ -23,11 +23,14 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "goal_reached": st.booleans(),
     "attributes.store": st.sampled_from([1, "1", 1.0, True, "x"]),
 }
-PATTERNS = st.fixed_dictionaries({}, optional=FIELDS).map(
-    lambda written: Pattern(
-        SurveyAnswered,
-        tuple((name, parse(value, text=name == "touchpoint")) for name, value in written.items()),
+TERMS = st.fixed_dictionaries({}, optional=FIELDS).map(
+    lambda written: tuple(
+        Term(name, parse(value, text=name == "touchpoint")) for name, value in written.items()
     )
+)
+EITHER = st.lists(TERMS, min_size=1, max_size=3).map(lambda ways: (Either(tuple(ways)),))
+PATTERNS = st.builds(
+    lambda terms, either: Pattern(SurveyAnswered, terms + either), TERMS, st.one_of(st.just(()), EITHER)
 )
 DATA = st.builds(
     SurveyData,
@@ -65,19 +68,21 @@ def test_no_rule_is_missed_and_they_come_in_their_order(
 def test_of_a_thousand_rules_for_a_thousand_places_one_is_asked() -> None:
     rules = [
         (
-            Pattern(SurveyAnswered, (("nps", parse("<= 6")), ("touchpoint", parse(f"place-{number}")))),
+            Pattern(
+                SurveyAnswered, (Term("nps", parse("<= 6")), Term("touchpoint", parse(f"place-{number}")))
+            ),
             handler(number),
         )
         for number in range(1_000)
     ]
-    anyhow = (Pattern(SurveyAnswered, (("nps", parse("<= 6")),)), handler(-1))
+    anyhow = (Pattern(SurveyAnswered, (Term("nps", parse("<= 6")),)), handler(-1))
     found = Index([*rules, anyhow]).of(SurveyData(nps=9, touchpoint="place-617"))
     assert found == [rules[617][1], anyhow[1]]
 
 
 def test_few_rules_are_asked_in_turn() -> None:
     rules = [
-        (Pattern(SurveyAnswered, (("touchpoint", parse(f"place-{number}")),)), handler(number))
+        (Pattern(SurveyAnswered, (Term("touchpoint", parse(f"place-{number}")),)), handler(number))
         for number in range(FEW)
     ]
     assert Index(rules).of(SurveyData(nps=1)) == [handle for _, handle in rules]

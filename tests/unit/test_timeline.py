@@ -23,7 +23,7 @@ def timeline(store: Store, n: int) -> Timeline:
 def kept(store: Store) -> list[tuple[int, str, bool]]:
     """All matches: when, which, and whether a run ended with it."""
     return sorted(
-        (at, record.events[place].removeprefix("!"), has_fired(record, place))
+        (at, record.events[place].removeprefix("!"), has_fired(record.events, place))
         for _, record in store.of(Hits)
         for place, at in enumerate(record.times)
     )

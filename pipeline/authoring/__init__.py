@@ -1,0 +1,1 @@
+"""Tools for those who write rules: all of them stand on the replay."""
