@@ -83,12 +83,11 @@ class Board:
         alerts = self._alerts = Alerts(
             self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False
         )
-        self._episodes: dict[Window, list[MetricEpisodes]] = {window: [] for window in WINDOWS_KEPT}
-        for rule in settings.rules.on_metrics():
-            episodes = MetricEpisodes(rule, self._step, alerts)
-            self._episodes[episodes.window].append(episodes)
+        self._episodes = [MetricEpisodes(rule, self._step, alerts) for rule in settings.rules.on_metrics()]
+        #: The windows that some rule looks at.
+        self._watched = dict.fromkeys(window for episodes in self._episodes for window in episodes.windows)
         self.applied = -1
-        self._rolling = Rolling(self._store)
+        self._rolling = Rolling(self._store, self._watched)
         self._room = Room(self._store, settings.value_limit, self._overflows)
         self._revisit: dict[int, dict[Window, set[Series]]] = {}
         self._shards: dict[str, ShardPosition] = {}
@@ -136,13 +135,13 @@ class Board:
         self._rolling.restored(at=position.latest)
         self._room.restored()
         self._shards = {ref[1]: record for ref, record in self._store.of(ShardPosition)}
-        for window, judges in self._episodes.items():
-            for episodes in judges:
-                for series, at in episodes.open():
-                    self._look_again(window, [series], at)
-                    self._look_again(window, [series], self.at + PANE)
-            # Late counts wait for the next pane end; which series they changed is not kept, so all are judged.
-            self._look_again(window, [*self._rolling.totals[window]], self.at + PANE)
+        for episodes in self._episodes:
+            for series, at in episodes.open():
+                self._look_again(episodes.windows[0], [series], at)
+                self._look_again(episodes.windows[0], [series], self.at + PANE)
+        # Late counts wait for the next pane end; which series they changed is not kept, so all are judged.
+        for window, totals in self._rolling.totals.items():
+            self._look_again(window, [*totals], self.at + PANE)
         self._withdraw_changed_rules()
         return self._effects() if self._step.outputs else Effects()
 
@@ -164,8 +163,8 @@ class Board:
 
     def values(self) -> Iterator[MetricValue]:
         """Every metric of every window and series that has a value now."""
-        for window, totals in self._rolling.totals.items():
-            for series, counts in totals.items():
+        for window in WINDOWS_KEPT:
+            for series, counts in self._rolling.totals[window].items():
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
                     if result is not None:
@@ -235,14 +234,19 @@ class Board:
         """Go to the next change, and see what the rules say to it."""
         changed = self._rolling.advance()
         revisited = self._revisit.pop(self.at, {})
-        for window, judges in self._episodes.items():
-            touched = changed.get(window, set()) | revisited.get(window, set())
-            for episodes in judges:
-                for series in sorted(series for series in touched if _grouping(series) == episodes.by):
-                    counts = self._rolling.totals[window].get(series, {})
-                    again = episodes.judge(series, counts, self.at)
-                    if again is not None:
-                        self._look_again(window, [series], again)
+        touched = {
+            window: changed.get(window, set()) | revisited.get(window, set()) for window in self._watched
+        }
+        asked: dict[tuple[tuple[Window, ...], tuple[str, ...]], list[Series]] = {}
+        for episodes in self._episodes:
+            what = (episodes.windows, episodes.by)
+            if what not in asked:
+                seen = {series for window in episodes.windows for series in touched[window]}
+                asked[what] = sorted(series for series in seen if _grouping(series) == episodes.by)
+            for series in asked[what]:
+                again = episodes.judge(series, self._rolling.totals, self.at)
+                if again is not None:
+                    self._look_again(episodes.windows[0], [series], again)
 
     def _wake(self, wake: int, ref: Ref, record: Remembered) -> None:
         if isinstance(record, FollowUp):
@@ -262,7 +266,7 @@ class Board:
 
     def _withdraw_changed_rules(self) -> None:
         """Alerts of rules that are gone, or judge something else now, end as withdrawn."""
-        judges = {episodes.id: episodes for some in self._episodes.values() for episodes in some}
+        judges = {episodes.id: episodes for episodes in self._episodes}
         for ref, record in self._store:
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)
@@ -295,7 +299,7 @@ class Board:
 
     def _look_again(self, window: Window, series: Iterable[Series], at: int) -> None:
         """Judge at the window's first pane end from `at` on, whether or not its panes change there."""
-        if self._episodes[window]:
+        if window in self._watched:
             at = pane_end(at, window.pane)
             self._revisit.setdefault(at, {}).setdefault(window, set()).update(series)
             self._rolling.schedule(at)

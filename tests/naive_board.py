@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.rules.compiled import MetricRule
+from pipeline.rules.condition import Comparison
 from pipeline.span import DAY, HOUR, MINUTE
 
 PANE = 5 * MINUTE
@@ -74,6 +75,7 @@ class NaiveBoard:
         samples, value = nps(counts)
         episode = self.episodes.setdefault((rule.id, series), Episode())
         enough = value is not None and rule.samples.test()(samples)
+        assert isinstance(rule.limit, Comparison)
         holds = enough and rule.limit.test()(value)
         if episode.fired:
             clear = rule.clear.test()(value) if rule.clear is not None else not holds

@@ -11,31 +11,35 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pipeline.metrics.catalogue import WINDOWS
-from pipeline.metrics.window import PANE, Window, pane_end
+from pipeline.metrics.window import PANE, Window, pane_end, window
 from pipeline.state.records import Pane, Series, Sums
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
 
-WINDOWS_KEPT: Final = tuple(Window(name, length) for name, length in WINDOWS.items())
+#: The windows that are always kept.
+WINDOWS_KEPT: Final = tuple(window(length) for length in WINDOWS.values())
 #: What is to be added to counts.
 Changes = Iterable[tuple[Series, dict[str, int]]]
 
-#: Length of a pane → the windows that are made of such panes.
-_MADE_OF: Mapping[int, tuple[Window, ...]] = {
-    length: tuple(window for window in WINDOWS_KEPT if window.pane == length)
-    for length in sorted({window.pane for window in WINDOWS_KEPT})
-}
-#: Length of a pane → for how long some window reaches back to it.
-_REACH: Final = {length: max(window.length for window in windows) for length, windows in _MADE_OF.items()}
-
 
 class Rolling:
-    """The panes in a store, and the windows' totals. at: the last pane end that the totals are of; -1: none."""
+    """The panes in a store, and the windows' totals.
 
-    def __init__(self, store: Store) -> None:
+    at: the last pane end that the totals are of; -1: none. more: windows beside those that are always kept.
+    """
+
+    def __init__(self, store: Store, more: Iterable[Window] = ()) -> None:
         self._store = store
         self.at = -1
-        self.totals: dict[Window, Sums] = {window: {} for window in WINDOWS_KEPT}
+        self.totals: dict[Window, Sums] = {one: {} for one in (*WINDOWS_KEPT, *more)}
+        #: Length of a pane → the windows that are made of such panes, and for how long one reaches back to it.
+        self._made_of = {
+            length: [one for one in self.totals if one.pane == length]
+            for length in sorted({one.pane for one in self.totals})
+        }
+        self._reach = {
+            length: max(one.length for one in windows) for length, windows in self._made_of.items()
+        }
         self._changes: list[int] = []
         self._scheduled: set[int] = set()
 
@@ -44,9 +48,9 @@ class Rolling:
         self.at = at
         for (what, key, _), record in self._store.of(Pane):
             end = int(key)
-            for window in _MADE_OF[int(what.removeprefix(_WHAT))]:
-                if at - window.length < end <= at:
-                    _add(self.totals[window], record.counts.items())
+            for one in self._made_of[int(what.removeprefix(_WHAT))]:
+                if at - one.length < end <= at:
+                    _add(self.totals[one], record.counts.items())
             self._plan(end)
 
     @property
@@ -64,42 +68,42 @@ class Rolling:
         """Add counts of the 5 min pane that ends there. Returns the windows whose totals they changed at once."""
         self._plan(end)
         changed: list[Window] = []
-        for length, windows in _MADE_OF.items():
+        for length, windows in self._made_of.items():
             over = pane_end(end, length)
-            if over <= self.at - _REACH[length]:
+            if over <= self.at - self._reach[length]:
                 continue  # no window reaches back so far
             if length != PANE and over > self.at:
                 continue  # it is summed up when it is over
             pane = self._pane(length, over) or Pane()
             _add(pane.counts, changes)
             self._keep(length, over, pane)
-            for window in windows:
-                if self.at - window.length < over <= self.at:
-                    _add(self.totals[window], changes)
-                    changed.append(window)
+            for one in windows:
+                if self.at - one.length < over <= self.at:
+                    _add(self.totals[one], changes)
+                    changed.append(one)
         return changed
 
     def advance(self) -> Mapping[Window, set[Series]]:
         """Go to the next change. Returns the series whose totals it changed."""
         at = self.at = heapq.heappop(self._changes)
         self._scheduled.discard(at)
-        for length in _MADE_OF:
+        for length in self._made_of:
             if length != PANE and at % length == 0:
                 self._sum_up(length, at)
         touched: dict[Window, set[Series]] = {}
-        for window, totals in self.totals.items():
-            for end, move in ((at, _add), (at - window.length, _take_out)):
-                if (pane := self._pane(window.pane, end)) is not None:
+        for one, totals in self.totals.items():
+            for end, move in ((at, _add), (at - one.length, _take_out)):
+                if (pane := self._pane(one.pane, end)) is not None:
                     move(totals, pane.counts.items())
-                    touched.setdefault(window, set()).update(pane.counts)
+                    touched.setdefault(one, set()).update(pane.counts)
         return touched
 
     def _plan(self, end: int) -> None:
         """What is counted in the pane that ends there enters and leaves the windows at these moments."""
-        for window in WINDOWS_KEPT:
-            enters = pane_end(end, window.pane)
+        for one in self.totals:
+            enters = pane_end(end, one.pane)
             self.schedule(enters)
-            self.schedule(enters + window.length)
+            self.schedule(enters + one.length)
 
     def _sum_up(self, length: int, end: int) -> None:
         """Make a pane that is over of the 5 min panes in it: less work than to add every count to both."""
@@ -115,7 +119,7 @@ class Rolling:
         return found if isinstance(found, Pane) else None
 
     def _keep(self, length: int, end: int, pane: Pane) -> None:
-        self._store.put((f"{_WHAT}{length}", str(end), ""), pane, end + _REACH[length])
+        self._store.put((f"{_WHAT}{length}", str(end), ""), pane, end + self._reach[length])
 
 
 #: What remembers panes, followed by their length.

@@ -29,5 +29,20 @@ def quantile(counts: Mapping[int, int], q: float) -> float | None:
     for index in sorted(counts):
         rank -= counts[index]
         if rank <= 0:
-            return 2 * _GAMMA**index / (_GAMMA + 1)
+            return _value(index)
     return None
+
+
+def variance(counts: Mapping[int, int]) -> float:
+    """The variance of one value, within some 4 %; 0 where nothing was counted."""
+    total = sum(counts.values())
+    if total <= 0:
+        return 0.0
+    values = [(_value(index), n) for index, n in counts.items()]
+    mean = sum(value * n for value, n in values) / total
+    return sum((value - mean) ** 2 * n for value, n in values) / total
+
+
+def _value(index: int) -> float:
+    """What a bucket stands for."""
+    return 2 * _GAMMA**index / (_GAMMA + 1)

@@ -54,15 +54,19 @@ class Tally:
         if (csat := data.csat) is not None:
             cell[c.CSAT_COUNT] = cell.get(c.CSAT_COUNT, 0) + 1
             cell[c.CSAT_SUM] = cell.get(c.CSAT_SUM, 0) + csat
+            cell[c.CSAT_SQUARES] = cell.get(c.CSAT_SQUARES, 0) + csat * csat
             if csat >= 4:
                 cell[c.CSAT_SATISFIED] = cell.get(c.CSAT_SATISFIED, 0) + 1
         if (ces := data.ces) is not None:
             cell[c.CES_COUNT] = cell.get(c.CES_COUNT, 0) + 1
             cell[c.CES_SUM] = cell.get(c.CES_SUM, 0) + ces
+            cell[c.CES_SQUARES] = cell.get(c.CES_SQUARES, 0) + ces * ces
 
     def review(self, at: int, dims: Dims, hundredths: int, answered: bool, sign: int = 1) -> None:
         """Count a review, or take it out again (sign -1)."""
-        counts = {c.REVIEW_COUNT: sign, c.REVIEW_RATING: sign * hundredths}
+        counts = {
+            c.REVIEW_COUNT: sign, c.REVIEW_RATING: sign * hundredths, c.REVIEW_SQUARES: sign * hundredths**2,
+        }  # fmt: skip
         if answered:
             counts[c.REVIEW_ANSWERED] = sign
         self._has_zeros |= sign < 0

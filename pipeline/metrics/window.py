@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from pipeline.span import DAY, HOUR, MINUTE
+from pipeline.span import DAY, HOUR, MINUTE, duration
 
 #: Shards count in panes of this length.
 PANE: Final = 5 * MINUTE
@@ -16,12 +16,18 @@ def pane_end(at: int, pane: int = PANE) -> int:
 
 
 class Window(NamedTuple):
-    """A sliding span that covers the panes whose end is in (t - length, t]."""
+    """A sliding span that covers the panes whose end is in (t - length, t]. pane: their length."""
 
     name: str
     length: int
+    pane: int
 
-    @property
-    def pane(self) -> int:
-        """Length of its panes: 5 min up to a day, an hour above."""
-        return PANE if self.length <= DAY else HOUR
+
+def window(length: int) -> Window:
+    """The window of a length: with panes of 5 min up to a day, of an hour above."""
+    return Window(duration(length), length, PANE if length <= DAY else HOUR)
+
+
+def hourly(length: int) -> Window:
+    """The window of a length with panes of an hour, for what is looked at by the hour."""
+    return Window(duration(length), length, HOUR)

@@ -137,14 +137,30 @@ class AbsenceRule(Rule):
         return Kind.ABSENCE
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A metric has moved by at least `by` (less than 0: down) against the part of `against` ms before its window.
+
+    limit: by so many standard errors at least.
+    """
+
+    by: float
+    against: int
+    confidence: float
+    limit: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRule(Rule):
-    """A limit on a rolling metric. window, hold: ms; samples: on their number; clear: None is "not limit"."""
+    """A limit on a rolling metric, or a change of it. window, hold: ms; samples: on their number.
+
+    clear: None is "not limit"; a change is over when it is less than half of what it must be.
+    """
 
     metric: str
     by: tuple[str, ...]
     window: int
-    limit: Comparison
+    limit: Comparison | Change
     samples: Comparison
     hold: int
     clear: Comparison | None

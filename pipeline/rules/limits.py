@@ -9,14 +9,15 @@ from typing import Any
 
 from pipeline.errors import Mistake
 from pipeline.metrics.catalogue import DIMENSIONS, METRICS, WINDOWS
-from pipeline.metrics.window import Window
+from pipeline.metrics.confidence import limit_of_looks
+from pipeline.metrics.window import Window, hourly, window
 from pipeline.nearest import did_you_mean
 from pipeline.rules import condition
 from pipeline.rules import model as written
-from pipeline.rules.compiled import MetricRule
+from pipeline.rules.compiled import Change, MetricRule
 from pipeline.rules.condition import Comparison
-from pipeline.span import DAY, Span, duration
-from pipeline.written import shown, validated
+from pipeline.span import DAY, HOUR, Span, duration
+from pipeline.written import a_or_b, shown, validated
 from pipeline.yaml_places import Document, Path_
 
 #: The least and the greatest value of a metric; what is not listed is 0 or more.
@@ -26,6 +27,10 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 #: A condition may have to hold at most so long (ms).
 LONGEST_FOR = 28 * DAY
+#: Panes are kept so long, so a change can be judged against so much.
+MOST_DAYS = 28
+#: With fewer answers a mean is not distributed as the test of a change takes it to be.
+LEAST_COMPARED = 30
 
 
 def compile_metric(
@@ -52,9 +57,20 @@ class _Metric:
     def compile(self, common: Mapping[str, Any]) -> MetricRule | None:
         rule, when = self._rule, self._when
         self._names()
+        kinds = [name for name in ("is", "falls", "rises") if name in self._rule.when]
+        if len(kinds) != 1:
+            what = " and ".join(f'"{name}"' for name in kinds) if kinds else "none of them"
+            self._wrong(
+                ("when", *kinds[1:2]),
+                f'a rule on a metric needs one of "is", "falls" and "rises", and has {what}',
+                key=True,
+            )
+            return None
+        if kinds != ["is"]:
+            return self._change(common, kinds[0])
         window = self._window()
         hold = self._hold(rule.for_, window) if rule.for_ is not None else 0
-        limit = self._limit(when.is_, ("when", "is"), "< 20")
+        limit = self._limit(when.is_, ("when", "is"), "< 20") if when.is_ is not None else None
         samples = self._samples()
         clear = self._limit(rule.clear, ("clear",), ">= 25") if rule.clear is not None else None
         if limit is None or samples is None or window is None:
@@ -70,8 +86,70 @@ class _Metric:
             limit=limit, samples=samples, hold=hold, clear=clear,
         )  # fmt: skip
 
-    def _wrong(self, path: Path_, text: str) -> None:
-        self._mistakes.append(self._document.mistake((*self._path, *path), text))
+    def _change(self, common: Mapping[str, Any], which: str) -> MetricRule | None:
+        rule, when = self._rule, self._when
+        written = when.falls if which == "falls" else when.rises
+        if written is None:
+            return None
+        if when.metric in METRICS and METRICS[when.metric].spread is None:
+            known = [name for name, metric in METRICS.items() if metric.spread is not None]
+            self._wrong(
+                ("when", which),
+                f"of {when.metric} nobody can say what is chance; take one of {a_or_b(known)}",
+            )
+        if rule.clear is not None:
+            self._wrong(
+                ("clear",), '"clear" belongs to "is"; a change is over when it is less than half', key=True
+            )
+        low, high = _RANGES.get(when.metric, (0, math.inf))
+        if written.by >= high - low:
+            self._wrong(
+                ("when", which, "by"),
+                f"by: {when.metric} is from {low:g} to {high:g}, and cannot move by {written.by:g}",
+            )
+        over, against = when.over.millis, written.against.millis
+        for length, place in ((over, ("when", "over")), (against, ("when", which, "against"))):
+            if length % HOUR or not HOUR <= length <= MOST_DAYS * DAY:
+                self._wrong(
+                    place,
+                    f"{place[-1]}: {duration(length)} is not possible; write whole hours, and at most {MOST_DAYS}d",
+                )
+                return None
+        if against < 2 * over:
+            self._wrong(
+                ("when", which, "against"),
+                f"against: {duration(against)} is too short to compare {duration(over)} with; write at least {duration(2 * over)}",
+            )
+            return None
+        confidence = self._confidence(written.confidence, which)
+        hold = self._hold(rule.for_, hourly(over)) if rule.for_ is not None else 0
+        samples = self._samples(LEAST_COMPARED)
+        if confidence is None or samples is None:
+            return None
+        change = Change(
+            -written.by if which == "falls" else written.by, against, confidence,
+            limit_of_looks(confidence, over, against - over),
+        )  # fmt: skip
+        return MetricRule(
+            **common, metric=when.metric, by=tuple(sorted(when.by)), window=over, limit=change, samples=samples,
+            hold=hold, clear=None,
+        )  # fmt: skip
+
+    def _confidence(self, text: str, which: str) -> float | None:
+        try:
+            found = float(text.removesuffix("%")) / 100 if text.endswith("%") else math.nan
+        except ValueError:
+            found = math.nan
+        if 0.8 <= found <= 0.9999:
+            return found
+        self._wrong(
+            ("when", which, "confidence"),
+            f'confidence: "{text}" is not possible; write 80% to 99.99%, such as 95%',
+        )
+        return None
+
+    def _wrong(self, path: Path_, text: str, *, key: bool = False) -> None:
+        self._mistakes.append(self._document.mistake((*self._path, *path), text, key=key))
 
     def _names(self) -> None:
         when = self._when
@@ -88,7 +166,7 @@ class _Metric:
 
     def _window(self) -> Window | None:
         length = self._when.over.millis
-        found = next((Window(name, length) for name, known in WINDOWS.items() if known == length), None)
+        found = window(length) if length in WINDOWS.values() else None
         if found is None:
             self._wrong(("when", "over"), f"metrics roll over {', '.join(WINDOWS)}, not {self._when.over}")
         return found
@@ -119,10 +197,10 @@ class _Metric:
             self._wrong(path, f'{path[-1]}: "{found}" is never true, for {self._when.metric} is {reach}')
         return found
 
-    def _samples(self) -> Comparison | None:
+    def _samples(self, least: int = 1) -> Comparison | None:
         text = self._when.samples
         if text is None:
-            return Comparison(">=", 1)
+            return Comparison(">=", least)
         if isinstance(text, int) and not isinstance(text, bool):
             text = f">= {text}"
         try:
@@ -134,6 +212,11 @@ class _Metric:
             wrong = shown(text) if not isinstance(text, str) else f'"{text}"'
             self._wrong(
                 ("when", "samples"), f'samples: {wrong} is no least number; write for example ">= 50"'
+            )
+        elif found.right < least - (found.sign == ">"):
+            self._wrong(
+                ("when", "samples"),
+                f'samples: "{found}" is too few to tell a change from chance; write at least ">= {least}"',
             )
         return found
 

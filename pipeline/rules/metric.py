@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
-from pipeline.metrics.catalogue import METRICS, WINDOWS
-from pipeline.metrics.window import Window
 from pipeline.rules.alerts import Alerts, reason
-from pipeline.rules.compiled import MetricRule
+from pipeline.rules.compiled import Change, MetricRule
+from pipeline.rules.look import Level, Look, Moved, Totals
 from pipeline.span import duration
 from pipeline.state.records import Judgement, Ref, Series
 from pipeline.state.timers import NEVER
@@ -17,47 +16,43 @@ from pipeline.step import Step
 
 
 class MetricEpisodes:
-    """Pending while the condition holds, firing after `hold`, resolved when it is clear."""
+    """Pending while the condition holds, firing after `hold`, resolved when it is clear.
+
+    windows: those that it looks at, the one that its metric is over first.
+    """
 
     def __init__(self, rule: MetricRule, step: Step, alerts: Alerts) -> None:
         self._rule, self._step, self._alerts = rule, step, alerts
-        self._metric = METRICS[rule.metric]
-        self._limit, self._enough = rule.limit.test(), rule.samples.test()
-        self._clear = rule.clear.test() if rule.clear is not None else None
-        self.id, self.by = rule.id, rule.by
-        self.window = next(Window(name, length) for name, length in WINDOWS.items() if length == rule.window)
+        limit = rule.limit
+        self._sees: Level | Moved = Moved(rule, limit) if isinstance(limit, Change) else Level(rule, limit)
+        self.id, self.by, self.windows = rule.id, rule.by, self._sees.windows
 
-    def judge(self, series: Series, counts: Mapping[str, int], at: int) -> int | None:
+    def judge(self, series: Series, totals: Totals, at: int) -> int | None:
         """Judge one series at a pane end (ms). Returns when it must be judged again at the latest, or None."""
         ref = (self._rule.id, series_text(series), "")
         found = self._step.store.get(ref)
         episode = found if isinstance(found, Judgement) else Judgement()
-        samples, result = self._metric.samples(counts), self._metric.result(counts)
-        enough = result is not None and self._enough(samples)
+        look = self._sees.look(series, totals)
         if episode.fired:
-            if result is None:
-                self._resolve(ref, series, episode, at, "no_data", None, samples)
-            elif enough and (self._clear(result) if self._clear else not self._limit(result)):
-                self._resolve(ref, series, episode, at, "cleared", result, samples)
+            if look.result is None:
+                self._resolve(ref, series, episode, at, "no_data", look)
+            elif look.enough and look.clear:
+                self._resolve(ref, series, episode, at, "cleared", look)
             return None
-        if not enough or not self._limit(result):
+        if not look.enough or not look.holds:
             if found is not None:
                 self._step.store.drop(ref)
             return None
         if episode.since < 0:
-            episode.since, episode.key, episode.window = at, self._name(series), self.window.name
+            episode.since, episode.key, episode.window = at, self._name(series), self._sees.name
             self._step.store.put(ref, episode, NEVER)
         if at - episode.since < self._rule.hold:
             return episode.since + self._rule.hold
-        assert result is not None
         episode.fired = True
         self._step.store.put(ref, episode, NEVER)
         held = f", for {duration(self._rule.hold)}" if self._rule.hold else ""
-        text = (
-            f"{self._name(series)} is {result:.4g} over {self.window.name} ({self._rule.limit.words}){held}, "
-            f"from {samples} samples"
-        )
-        why = reason(text, [], result, str(self._rule.limit)) | {"samples": samples}
+        text, limit = self._sees.why_fired(look, held)
+        why = reason(f"{self._name(series)} is {text}", [], look.result, limit) | {"samples": look.samples}
         self._alerts.fire(self._rule, self._name(series), None, str(episode.since), at, [why])
         return None
 
@@ -71,25 +66,14 @@ class MetricEpisodes:
         """Is an episode that was restored still about what this rule judges?"""
         series = msgspec.json.decode(ref[1], type=Series)
         same = tuple(name for name, _ in series) == self.by and self._name(series) == episode.key
-        return same and episode.window == self.window.name
+        return same and episode.window == self._sees.name
 
-    def _resolve(
-        self,
-        ref: Ref,
-        series: Series,
-        episode: Judgement,
-        at: int,
-        code: str,
-        result: float | None,
-        samples: int,
-    ) -> None:
-        limit = str(self._rule.clear) if self._rule.clear is not None else f"not {self._rule.limit}"
-        text = (
-            f"{self._name(series)} is {result:.4g}, clear at {limit}"
-            if result is not None
-            else "there is no data any more"
-        )
-        why = reason(text, [], result, limit) | {"samples": samples}
+    def _resolve(self, ref: Ref, series: Series, episode: Judgement, at: int, code: str, look: Look) -> None:
+        text, limit = "there is no data any more", ""
+        if look.result is not None:
+            text, limit = self._sees.why_clear(look)
+            text = f"{self._name(series)} is {text}"
+        why = reason(text, [], look.result, limit) | {"samples": look.samples}
         self._alerts.resolve(self._rule, self._name(series), None, str(episode.since), at, code, why)
         self._step.store.drop(ref)
 

@@ -144,13 +144,23 @@ class Given(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Change(_Written):
+    """How a metric has to have moved, against what was before its window."""
+
+    by: float = Field(gt=0, description="by how much at least, such as 10")
+    against: Elapsed = Field(description="how far back to look, such as 28d")
+    confidence: str = Field("95%", description="how sure to be, such as 95%")
+
+
 class WhenMetric(_Written):
-    """A limit on a rolling metric. is: such as "< 20"; samples: such as ">= 50"."""
+    """A limit on a rolling metric, or how it has moved. is: such as "< 20"; samples: such as ">= 50"."""
 
     metric: str = Field(description="the name of a metric, such as nps")
     by: list[str] = Field([], description="a list of dimensions, such as [touchpoint]")
     over: Elapsed = Field(description="the window of the metric: 24h, 7d or 28d")
-    is_: Any = Field(alias="is", description='a limit, such as "< 20"')
+    is_: Any = Field(None, alias="is", description='a limit, such as "< 20"')
+    falls: Change | None = Field(None, description="a map such as {by: 10, against: 28d}")
+    rises: Change | None = Field(None, description="a map such as {by: 10, against: 28d}")
     samples: Any = Field(None, description='how many are needed, such as ">= 50"')
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from tests.oracle.followups import FollowUps, next_of
@@ -152,6 +154,42 @@ METRICS: dict[str, tuple[str, Callable[[list[float]], float]]] = {
 }
 
 
+#: What one answer is worth where changes are judged; else its value. They are of categories.
+WORTH: dict[str, Callable[[float], float]] = {
+    "nps": lambda score: 100.0 * ((score >= 9) - (score <= 6)),
+    "nps_promoters": lambda score: float(score >= 9),
+    "nps_passives": lambda score: float(7 <= score <= 8),
+    "nps_detractors": lambda score: float(score <= 6),
+    "csat_satisfied": lambda score: float(score >= 4),
+    "review_response": float,
+}
+
+
+def deviates(metric: str, recent: list[float], before: list[float]) -> float:
+    """By how many standard errors the mean of the recent answers is above that of the others."""
+    if len(recent) < 2 or len(before) < 2:
+        return 0.0
+    difference = mean(recent) - mean(before)
+    if metric in WORTH:
+        error = math.sqrt(statistics.pvariance(recent + before) * (1 / len(recent) + 1 / len(before)))
+        return difference / error if error else 0.0
+    parts = [statistics.variance(values) / len(values) for values in (recent, before)]
+    if not sum(parts):
+        return 0.0
+    t = difference / math.sqrt(sum(parts))
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(recent) - 1) + parts[1] ** 2 / (len(before) - 1))
+    return t * (1 - 1 / (4 * freedom)) / math.sqrt(1 + t**2 / (2 * freedom))
+
+
+@cache
+def must_deviate(confidence: float, over: int, against: int) -> float:
+    """So that looks in four weeks without a change find one with a probability of 1 - confidence: see docs/rules.md."""
+    w, b, normal = over / DAY, (against - over) / DAY, statistics.NormalDist()
+    decay = (w**-2 + (1 / w + 1 / b) ** 2 + b**-2) / 2 / (1 / w + 1 / b)
+    steps = (n / 100_000 for n in range(1_000_000))
+    return next(u for u in steps if 1 - normal.cdf(u) + 28 * decay * u * normal.pdf(u) <= 1 - confidence)
+
+
 def within(known: list[Sample], metric: str, window: int, at: int) -> list[Sample]:
     """What a metric is made of in the window at a pane's end: the panes that end in (at - window, at]."""
     length = pane_of(window)
@@ -185,8 +223,7 @@ class Board:
         known = samples(counted) if self.rules and first <= last else []
         for at in range(first, last + 1, 5 * MINUTE):
             for rule in self.rules:
-                if at % pane_of(WINDOWS[rule["when"]["over"]]) == 0:
-                    self.judge_rule(rule, known, at)
+                self.judge_rule(rule, known, at)
             self.fire_timers(at)
         self.judged = max(last, self.judged or last)
         self.fire_timers(watermark)
@@ -197,30 +234,75 @@ class Board:
 
     def judge_rule(self, rule: dict[str, Any], known: list[Sample], at: int) -> None:
         when = rule["when"]
+        change = when.get("falls") or when.get("rises")
+        over = duration(when["over"])
+        length = HOUR if change else pane_of(over)
+        if at % length:
+            return
+        back = duration(change["against"]) if change else over
         metric, by = when["metric"], sorted(when.get("by") or [])
-        groups: dict[str, list[float]] = {}
-        for s in within(known, metric, WINDOWS[when["over"]], at):
-            values = [s.data.get(name) for name in by]
-            if None not in values:
-                labels = ",".join(f"{name}={value}" for name, value in zip(by, values, strict=True))
-                groups.setdefault(metric + (f"{{{labels}}}" if labels else ""), []).append(s.value)
-        for key in sorted(groups.keys() | {key for name, key in self.series if name == rule["id"]}):
+        recent: dict[str, list[float]] = {}
+        before: dict[str, list[float]] = {}
+        for s in known:
+            end = pane(s.time, length)
+            places = [s.data.get(name) for name in by]
+            if s.kind != METRICS[metric][0] or not at - back < end <= at or None in places:
+                continue
+            labels = ",".join(f"{name}={place}" for name, place in zip(by, places, strict=True))
+            groups = recent if end > at - over else before
+            groups.setdefault(metric + (f"{{{labels}}}" if labels else ""), []).append(s.value)
+        for key in sorted(recent.keys() | {key for name, key in self.series if name == rule["id"]}):
             series = self.series.setdefault((rule["id"], key), Series(key))
-            self.judge_series(rule, series, groups.get(key, []), at)
+            values = recent.get(key, [])
+            look = self.moved(when, values, before.get(key, [])) if change else self.level(rule, values)
+            self.judge_series(rule, series, *look, none=not values, at=at)
 
-    def judge_series(self, rule: dict[str, Any], series: Series, values: list[float], at: int) -> None:
+    def level(self, rule: dict[str, Any], values: list[float]) -> tuple[bool, bool, bool]:
+        """Are there enough samples, does the condition hold, is it clear?"""
         when = rule["when"]
+        if not values:
+            return False, False, False
+        value = METRICS[when["metric"]][1](values)
+        condition = holds(when["is"], value)
+        clear = holds(rule["clear"], value) if "clear" in rule else not condition
+        return holds(when.get("samples", ">= 1"), len(values)), condition, clear
+
+    def moved(
+        self, when: dict[str, Any], recent: list[float], before: list[float]
+    ) -> tuple[bool, bool, bool]:
+        if not recent:
+            return False, False, False
+        sign, change = (-1, when["falls"]) if "falls" in when else (1, when["rises"])
+        metric, wanted = when["metric"], when.get("samples", ">= 30")
+        enough = holds(wanted, len(recent)) and holds(wanted, len(before))
+        worth = WORTH.get(metric, float)
+        now, then = [worth(value) for value in recent], [worth(value) for value in before]
+        difference = sign * (mean(now) - (mean(then) if then else 0.0))
+        confidence = float(change.get("confidence", "95%").rstrip("%")) / 100
+        limit = must_deviate(confidence, duration(when["over"]), duration(change["against"]))
+        condition = enough and difference >= change["by"] and sign * deviates(metric, now, then) >= limit
+        return enough, condition, difference < change["by"] / 2
+
+    def judge_series(
+        self,
+        rule: dict[str, Any],
+        series: Series,
+        enough: bool,
+        condition: bool,
+        clear: bool,
+        *,
+        none: bool,
+        at: int,
+    ) -> None:
         alert = series.alert
-        if not values or not holds(when.get("samples", ">= 1"), len(values)):
+        if not enough:
             series.since = None
-            if not values and alert is not None:
+            if none and alert is not None:
                 self.outputs.resolve(alert, at, "no_data")
                 series.alert = None
             return
-        value = METRICS[when["metric"]][1](values)
-        condition = holds(when["is"], value)
         if alert is not None:
-            if holds(rule["clear"], value) if "clear" in rule else not condition:
+            if clear:
                 self.outputs.resolve(alert, at, "cleared")
                 series.alert = None
             return

@@ -11,9 +11,11 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -163,6 +165,59 @@ def test_any_batch_size_gives_the_same_outputs_and_so_does_a_second_run(rules: s
         assert written(bench.replay(told.lines, until, batch=1)) == first
 
     agree()
+
+
+CHANGES = """
+rules:
+  - id: nps-falls
+    summary: Fewer recommend us than before.
+    when: {metric: nps, by: [touchpoint], over: 1d, falls: {by: 10, against: 4d, confidence: 80%}}
+    alert: warning
+  - id: csat-falls
+    summary: Customers are less satisfied than before.
+    when: {metric: csat, over: 6h, falls: {by: 0.3, against: 2d}, samples: ">= 40"}
+    for: 2h
+    alert: warning
+  - id: more-are-satisfied
+    summary: More customers are satisfied than before.
+    when: {metric: csat_satisfied, over: 1d, rises: {by: 0.05, against: 7d, confidence: 90%}}
+    alert: info
+"""
+BURSTS = st.lists(
+    st.tuples(st.sampled_from([1, 3, 7, 24, 50]), st.integers(10, 80), st.sampled_from([0.1, 0.4, 0.5, 0.9])),
+    min_size=4, max_size=12,
+)  # fmt: skip
+
+
+def test_changes_of_metrics_are_told_apart_from_chance_as_the_oracle_does(folder: Path) -> None:
+    file = folder / "changes.yml"
+    file.write_text(CHANGES)
+    rules = yaml.safe_load(CHANGES)["rules"]
+    fired: Counter[str] = Counter()
+
+    @settings(some, max_examples=25)
+    @given(bursts=BURSTS, chance=st.randoms(use_true_random=False))
+    def agree(bursts: list[tuple[int, int, float]], chance: Random) -> None:
+        lines: list[str] = []
+        at = generate.START
+        for gap, answers, happy in bursts:
+            at += gap * HOUR
+            for n in range(answers):
+                well = chance.random() < happy
+                scores = {"nps": 9 if well else 5, "csat": chance.choice([4, 5] if well else [1, 2, 3])}
+                event = {"specversion": "1.0", "id": f"{len(lines)}", "source": "/test", "subject": f"c{n}",
+                         "type": "cx.survey.answered", "time": rfc3339(at + n * 60_000),
+                         "data": scores | {"touchpoint": "till" if n % 3 else "home"}}  # fmt: skip
+                lines.append(json.dumps(event))
+        bench = Bench(folder, "changes")
+        until = at + 3 * DAY
+        ours = said(run(lines, rules, now=NOW, until=until, zone=ZONE))
+        theirs = compact(bench.replay(lines, until))
+        fired.update(line["rule"] for line in ours if "alert" in line)
+        compare(events_of(ours), events_of(theirs))
+
+    agree()
+    assert min(fired[rule["id"]] for rule in rules) > 3
 
 
 def written(result: ReplayResult) -> bytes:

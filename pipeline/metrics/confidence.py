@@ -1,0 +1,75 @@
+"""Whether a difference is more than chance: of one look, and of a look every hour.
+
+A spread says what is known of the answers behind a metric; its variance is that of one answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+from typing import Final
+
+from pipeline.span import DAY
+
+#: For so long the confidence of a rule holds, however often it looks (ms).
+HORIZON: Final = 28 * DAY
+
+_NORMAL: Final = NormalDist()
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """n answers, their mean, and the variance of one. categories: each answer is one of few kinds, as in NPS."""
+
+    n: int
+    mean: float
+    variance: float
+    categories: bool = False
+
+
+def z_score(recent: Spread, before: Spread) -> float:
+    """By how many standard errors the recent mean is above the earlier one; 0 where nothing can be said.
+
+    Answers of categories: the standard error as it is when nothing has changed, from both together (the score test,
+    which Wilson's interval inverts). Measurements: Welch's t, turned into a z (Abramowitz and Stegun 1964, 26.7.8).
+    """
+    if recent.n < 2 or before.n < 2:
+        return 0.0
+    difference = recent.mean - before.mean
+    if recent.categories:
+        n = recent.n + before.n
+        mean = (recent.n * recent.mean + before.n * before.mean) / n
+        squares = sum(one.n * (one.variance + one.mean**2) for one in (recent, before)) / n
+        error = sqrt(max(0.0, squares - mean**2) * (1 / recent.n + 1 / before.n))
+        return difference / error if error > 0 else 0.0
+    parts = [one.variance * one.n / (one.n - 1) / one.n for one in (recent, before)]
+    error = sqrt(sum(parts))
+    if error == 0:
+        return 0.0
+    t = difference / error
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (one.n - 1) for part, one in zip(parts, (recent, before), strict=True)
+    )
+    return t * (1 - 1 / (4 * freedom)) / sqrt(1 + t**2 / (2 * freedom))
+
+
+def limit_of_looks(confidence: float, window: int, before: int) -> float:
+    """How many standard errors a difference must have, looked at all the time, so that it is no accident.
+
+    In `HORIZON` ms in which nothing changes, the difference between a sliding window and what was before it (both in
+    ms) passes this limit with a probability of at most 1 - confidence: at the start by chance, and then as often as
+    a Gaussian process with its correlation does. Two looks an hour apart share nearly all answers, so this asks for
+    far less than as many independent looks would (Aldous 1989, Probability Approximations via the Poisson Clumping
+    Heuristic, C23).
+    """
+    w, b = window, before
+    # How fast the correlation of two looks falls with the time between them: answers enter the window, pass from it
+    # into what was before, and leave that.
+    decay = (1 / w**2 + (1 / w + 1 / b) ** 2 + 1 / b**2) / (2 * (1 / w + 1 / b))
+    low, high = 0.0, 10.0
+    while high - low > 1e-9:
+        limit = (low + high) / 2
+        passed = 1 - _NORMAL.cdf(limit) + HORIZON * decay * limit * _NORMAL.pdf(limit)
+        low, high = (limit, high) if passed > 1 - confidence else (low, limit)
+    return high
