@@ -230,7 +230,7 @@ def _alerts(alerts: Iterable[Alert]) -> RenderableType:
             Text(f"{mark} {_clean(one.severity)}", style=style if one.standing else "dim"),
             Text(_clean(one.key)[:24], style=dim),
             Text(_clean(f"{one.title or one.rule} {why[0] if why else ''}"), style=dim),
-            Text(one.state, style="" if one.standing else "dim"),
+            Text("trial" if one.shadow else one.state, style="" if one.standing else "dim"),
         )
     return table if table.row_count else Text("No alert has fired yet.", style="dim")
 
@@ -254,7 +254,8 @@ def _follow_ups(rows: Iterable[FollowUp], now: int | None) -> RenderableType:
 
 def _alert_line(one: Alert) -> Text:
     why = one.outcome or one.reasons
-    text = f"{_moment(one.changed)}  {one.state:9}  {one.severity:8}  {one.rule}  {one.key}"
+    state = "trial" if one.shadow else one.state
+    text = f"{_moment(one.changed)}  {state:9}  {one.severity:8}  {one.rule}  {one.key}"
     return Text(_clean(f"{text}  {why[0]}" if why else text))
 
 

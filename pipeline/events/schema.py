@@ -196,7 +196,8 @@ _TOPICS: Mapping[str, str] = {
     "cx.alerts": (
         "Key: the customer, else the rule and the key. Written by cxloop: `cx.alert.fired`, `.escalated`, `.resolved` "
         "and `.retracted`. `data` has `alert_id` (the same through its life), `rule`, `key`, `severity`, `title`, "
-        "`reasons` (each with `text`, `events`, `value` and `limit`) and `rules_version`."
+        "`reasons` (each with `text`, `events`, `value` and `limit`) and `rules_version`; `shadow` is true "
+        "where a rule is being tried: nobody should act on it."
     ),
     "cx.followups": (
         "Key: the customer, else what the follow-up is about. Written by cxloop: `cx.followup.opened`, `.updated`, "

@@ -30,6 +30,7 @@ class Alert:
     state: fired, escalated, resolved or retracted. changed: event time of that, ms UTC.
     fired: event time of its firing; None when that record was not seen.
     code, outcome: why it was resolved or retracted. to: whom it was escalated to last.
+    shadow: of a rule that is being tried; nobody acts on it.
     """
 
     alert_id: str
@@ -46,6 +47,7 @@ class Alert:
     outcome: tuple[str, ...] = ()
     to: str | None = None
     held: int = 0
+    shadow: bool = False
 
     @classmethod
     def read(cls, record: AlertRecord, state: str) -> Alert:
@@ -69,12 +71,13 @@ class Alert:
             outcome=texts if over else (),
             to=None if data.to is None else short(data.to),
             held=data.held,
+            shadow=data.shadow,
         )
 
     @property
     def standing(self) -> bool:
-        """Nothing has ended it."""
-        return self.state in STANDING
+        """Nothing has ended it, and somebody should act on it."""
+        return self.state in STANDING and not self.shadow
 
     def merged(self, other: Alert) -> Alert:
         """This and another record of the same alert, in either order."""

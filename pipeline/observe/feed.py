@@ -93,8 +93,9 @@ class Feed:
         if not self._is_new(record.id):
             return
         self._saw(alert.changed)
-        self.happened[f"alert.{alert.state}"] += 1
-        if alert.state == "fired":
+        if not alert.shadow:
+            self.happened[f"alert.{alert.state}"] += 1
+        if alert.state == "fired" and not alert.shadow:
             rule = alert.rule if alert.rule in self.fired or len(self.fired) < MOST_RULES else OTHER
             self.fired[rule] += 1
             self.panes.add(alert.changed, (rule, alert.severity if alert.severity in SEVERITIES else OTHER))

@@ -43,6 +43,7 @@ class AlertData(Struct, gc=False):
     code: str | None = None
     to: str | None = None
     held: int = 0
+    shadow: bool = False
 
 
 class AlertRecord(Struct, gc=False):

@@ -122,6 +122,8 @@ class Alerts:
     def _event(
         self, alert: Alert, change: str, at: int, reasons: list[dict[str, Any]], extra: dict[str, Any]
     ) -> dict[str, Any]:
+        if alert.rule.shadow:
+            extra = {**extra, "shadow": True}
         return alert_event(
             alert.alert_id, change, at, alert.subject, alert.rule.id, alert.key, alert.rule.severity, alert.rule.summary,
             reasons, self._step.rules_version, extra,

@@ -278,8 +278,9 @@ class Compiler:
             tuple((step.after, step.to) for step in rule.follow_up.escalate),
         )
         return {
-            "id": rule.id, "summary": rule.summary, "severity": rule.alert, "role": role,
-            "every": _every(rule), "plan": plan, "digest": _digest(rule),
+            "id": rule.id, "summary": rule.summary, "severity": "info" if rule.shadow else rule.alert, "role": role,
+            "every": _every(rule), "plan": None if rule.shadow else plan, "digest": _digest(rule),
+            "shadow": rule.shadow,
         }  # fmt: skip
 
     def _role(self, rule: written.Rule, when: Pattern, path: Path_) -> Role:

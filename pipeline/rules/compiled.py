@@ -57,6 +57,7 @@ class Given:
 class Rule:
     """What all rules have. every: cooldown in ms, or None. digest: changes with any part of the rule.
 
+    shadow: it is shown what the rule would do, and nobody acts on it; it has no plan.
     given: what must be known of the customer when the rule's event, or the first of several, happens.
     """
 
@@ -67,6 +68,7 @@ class Rule:
     every: int | None
     plan: Plan | None
     digest: str
+    shadow: bool = False
     given: tuple[Given, ...] = ()
 
     @property

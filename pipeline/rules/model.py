@@ -174,6 +174,7 @@ class Rule(_Written):
         description="a sentence of at most 300 characters that says what it is for",
     )
     enabled: bool = Field(True, description="true or false")
+    shadow: bool = Field(False, description="true or false")
     when: dict[str, Any] = Field(
         description='a map with an "event", a "sequence" or a "metric", such as {event: survey.answered}'
     )

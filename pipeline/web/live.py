@@ -269,6 +269,7 @@ def _alert(one: Alert) -> dict[str, object]:
         "outcome": one.outcome,
         "to": one.to,
         "held": one.held,
+        "shadow": one.shadow,
     }
 
 

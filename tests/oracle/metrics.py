@@ -323,7 +323,7 @@ class Board:
             series.key,
             time,
             None,
-            rule.get("follow_up"),
+            None if rule.get("shadow") else rule.get("follow_up"),
             start=time,
         )
         series.alert, series.since = alert, None

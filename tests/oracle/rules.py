@@ -192,7 +192,7 @@ class Rule:
             every=every,
             apart=apart,
             about_reviews=when.get("event", "").startswith("review.") and once.get("per") != "customer",
-            follow_up=written.get("follow_up"),
+            follow_up=None if written.get("shadow") else written.get("follow_up"),
             steps=[Filter.of(one) for one in sequence or []],
             before=spanned.get("before"),
             given=[Given.of(one) for one in (known if isinstance(known, list) else [known])],

@@ -71,6 +71,16 @@ def test_a_late_truth_retracts_what_was_resolved() -> None:
     assert [(alert.state, alert.code) for alert in feed.alerts()] == [("retracted", "late_truth")]
 
 
+def test_a_trial_is_shown_and_nobody_has_to_act_on_it() -> None:
+    feed = Feed()
+    feed.alert(alert_record(1, shadow=True))
+    (alert,) = feed.alerts()
+    assert alert.shadow
+    assert not alert.standing
+    assert feed.fired.total() == 0
+    assert not feed.panes.upto(NOON, 1).by
+
+
 def test_only_the_newest_alerts_are_kept() -> None:
     feed = Feed(alerts=10)
     for number in range(50):

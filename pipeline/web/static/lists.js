@@ -140,9 +140,10 @@ function briefly(at, beside) {
 }
 
 function drawAlert(one) {
-  const standing = one.state === "fired" || one.state === "escalated";
+  const standing = !one.shadow && (one.state === "fired" || one.state === "escalated");
   const state = [h("span", { class: `state ${one.state}` }, one.state)];
   if (one.state === "escalated" && one.to) state.push(h("small", {}, `to ${one.to}`));
+  if (one.shadow) state.push(h("small", {}, "a trial, nobody acts on it"));
   if (one.code) state.push(h("small", {}, whyOver(one.code)));
   const began = !standing && one.fired !== null ? [h("small", {}, `fired ${briefly(one.fired, one.changed)}`)] : [];
   const why = [...one.reasons, ...one.outcome];
