@@ -244,6 +244,8 @@ class Board:
                 seen = {series for window in episodes.windows for series in touched[window]}
                 asked[what] = sorted(series for series in seen if _grouping(series) == episodes.by)
             for series in asked[what]:
+                if not episodes.takes(series):
+                    continue
                 again = episodes.judge(series, self._rolling.totals, self.at)
                 if again is not None:
                     self._look_again(episodes.windows[0], [series], again)

@@ -374,7 +374,9 @@ class Shard:
                     answers[what] = Answers(what, rule, self._step)
                 absence = AbsenceEpisodes(rule, self._step, self._alerts, known, answers[what])
                 handlers[kind].append((when, absence.on_event))
-                self._wakes[rule.id] = absence.on_wake
+                self._wakes[rule.id] = self._wakes[absence.past] = absence.on_wake
+                for stop in dict.fromkeys(one.event for one in rule.pause or ()):
+                    handlers[stop].append((None, absence.on_stop))
             elif isinstance(rule, CountRule):
                 count = CountEpisodes(rule, self._step, self._alerts, known)
                 handlers[kind].append((when, count.on_event))

@@ -16,6 +16,7 @@ import yaml
 from hypothesis import strategies as st
 
 from tests.oracle.reading import DAY, HOUR, MINUTE, SECOND, ms, rfc3339
+from tests.oracle.rules import written_out
 from tests.oracle.shard import Oracle
 
 START = ms("2025-03-26T14:00:00Z")  # a Wednesday, four days before the clocks go forward in Europe
@@ -222,6 +223,24 @@ RULES = {
     once: {per: customer}
     alert: info
 """,
+    "pauses": """
+  - id: not-solved
+    summary: A contact was not solved in two hours, not counting those in which we wait for the customer.
+    when: {event: contact.opened}
+    unless:
+      event: contact.reopened
+      same: contact_id
+      within: 2h
+      pause: {from: {event: contact.replied, by: [agent, bot]}, until: {event: contact.replied, not: {by: [agent, bot]}}}
+    alert: warning
+    follow_up: {team: desk, due: 1h}
+  - id: nobody-comes
+    summary: Nobody comes back in a day, and not while they shop.
+    when: {event: contact.opened}
+    unless: {event: contact.reopened, within: 1d, pause: {from: {event: purchase.completed}, until: {event: survey.answered}}}
+    once: {per: customer, every: 2d}
+    alert: info
+""",
     "sequences": """
   - id: contact-after-contact
     summary: Opened, answered and opened again.
@@ -260,6 +279,43 @@ RULES = {
     unless: {event: promise.kept, same: promise_id, before: due, within: 1h}
     once: {per: customer, every: 1d}
     alert: info
+""",
+    "shared": """
+  - id: low-score
+    summary: A customer would not recommend us.
+    when: {use: low}
+    once: {per: customer, every: 2h}
+    alert: warning
+    follow_up: {use: care, due: 3h}
+    overrides:
+      - id: low-score-at-till-1
+        for: {touchpoint: till-1}
+        when: {nps: "<= 8"}
+        once: {every: 1h}
+      - id: low-score-on-the-web
+        for: {channel: web, touchpoint: "!= till-2"}
+        alert: critical
+        follow_up: {due: 1h}
+      - {id: low-score-by-phone, for: {any: [{channel: phone}, {nps: "> 4"}]}, enabled: false}
+  - id: nobody-replies
+    summary: A customer hears nothing.
+    when: {event: contact.opened}
+    unless: {event: contact.replied, same: contact_id, within: 1h}
+    alert: info
+    follow_up: {use: [care, soon]}
+    overrides:
+      - {id: nobody-replies-at-till-2, for: {touchpoint: till-2}, unless: {within: 3h}, shadow: true}
+  - id: nps-low-somewhere
+    summary: Customers stopped recommending us.
+    when: {metric: nps, by: [touchpoint], over: 24h, is: "< 0"}
+    for: 5m
+    alert: warning
+    overrides:
+      - {id: nps-low-at-till-1, for: {touchpoint: till-1}, when: {is: "< 50", samples: ">= 2"}}
+define:
+  low: {event: survey.answered, nps: "<= 6"}
+  care: {team: care, use: soon, escalate: [{after: 4h, to: lead}]}
+  soon: {due: 2h}
 """,
     "metrics": """
   - id: nps-low
@@ -344,14 +400,16 @@ WHATS = {
     "known-of-surveys": ["survey"] * 7 + ["bought"] * 4 + ["again"],
     "known-of-contacts": ["opened"] * 4 + ["review"] * 3 + ["replied", "replied", "again"],
     "sequences": ["opened"] * 3 + ["replied", "survey", "survey", "review", "review", "again"],
+    "pauses": ["opened"] * 3 + ["replied"] * 5 + ["reopened", "bought", "survey", "visit", "again"],
     "promises": ["promised"] * 4 + ["kept"] * 3 + ["agent", "visit", "again"],
+    "shared": ["survey"] * 6 + ["opened"] * 3 + ["replied", "agent", "visit", "again"],
     "metrics": ["survey"] * 5 + ["review"] * 2 + ["answer", "opened", "replied", "visit", "again"],
 }
 
 
 def steps(rules: str) -> st.SearchStrategy[list[Step]]:
     # Metrics are judged pane by pane: a leap of a month would be 9,000 of them.
-    leaps = [*LEAPS[:2], 2 * DAY] if rules == "metrics" else LEAPS
+    leaps = [*LEAPS[:2], 2 * DAY] if rules in ("metrics", "shared") else LEAPS
     gaps = st.sampled_from([*GAPS, *GAPS, *GAPS, *leaps])
     delays = st.sampled_from([*[0] * 3 * len(DELAYS), *DELAYS])
     step = st.builds(
@@ -486,8 +544,7 @@ class Teller:
 
 @cache
 def load(rules: str) -> list[dict[str, Any]]:
-    loaded: list[dict[str, Any]] = yaml.safe_load("rules:" + RULES[rules])["rules"]
-    return loaded
+    return written_out(yaml.safe_load("rules:" + RULES[rules]))
 
 
 def tell(rules: str, story: Sequence[Step], zone: str) -> Teller:

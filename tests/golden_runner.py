@@ -25,6 +25,7 @@ import yaml
 
 from tests.oracle import Oracle, run
 from tests.oracle.reading import ms, rfc3339
+from tests.oracle.rules import written_out
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = "2025-12-31T00:00:00Z"
@@ -56,7 +57,7 @@ class Case:
         settings = yaml.load(settings_file.read_text(), yaml.BaseLoader) if settings_file.exists() else {}
         return Case(
             folder=folder,
-            rules=yaml.safe_load((folder / "rules.yml").read_text())["rules"],
+            rules=written_out(yaml.safe_load((folder / "rules.yml").read_text())),
             expected=[json.loads(line) for line in (folder / "expected.jsonl").read_text().splitlines()],
             until=ms(settings["until"]) if "until" in settings else None,
             now=ms(settings.get("now", NOW)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,15 +13,29 @@ from pipeline.rules.compiled import AbsenceRule
 from pipeline.rules.cooldown import Once
 from pipeline.rules.history import Known
 from pipeline.rules.pattern import getter
-from pipeline.span import DAY, duration
-from pipeline.state.records import FIRING, HELD, PENDING, RESOLVED, Answered, Ask, Ref, Remembered, Waits
+from pipeline.rules.trail import Trails
+from pipeline.span import DAY, HOUR, duration
+from pipeline.state.records import (
+    FIRING,
+    HELD,
+    PENDING,
+    RESOLVED,
+    Answered,
+    Ask,
+    Ref,
+    Remembered,
+    Trail,
+    Waits,
+)
 from pipeline.step import CORRECTION, Step
 
 #: So many answers of one key and part are kept at most.
 MOST_ANSWERS: Final = 32
 #: An alert that nobody answers ends so long after its deadline (ms).
 EXPIRES: Final = 28 * DAY
-#: A time that an event names is waited for if it is at most so much later (ms).
+#: What stops the clock of one absence, and starts it again: so many are kept.
+MOST_STOPS: Final = 256
+#: A clock stands still so long at most (ms), and a time that an event names is waited for if it is at most so much later (ms).
 FARTHEST: Final = 366 * DAY
 
 #: An episode of each state is looked at again so long after its deadline (ms).
@@ -95,6 +110,10 @@ class AbsenceEpisodes:
         self._part = getter(rule.same) if rule.same else None
         self._before = getter(rule.before) if rule.before else None
         self._answer = rule.unless.name
+        self._stops = tuple((one.event, one.predicate()) for one in rule.pause or ())
+        self._stopped = Trails(f"{rule.id}/stops", step, 0)
+        #: Where what stops its clock is remembered, for an event that arrives after it.
+        self.past = self._stopped.what
         answers.join(rule.id, self)
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
@@ -131,8 +150,49 @@ class AbsenceEpisodes:
                 ask.end(at, "answered_late")
         self._keep(ref, record)
 
+    def on_stop(self, event: Event, data: Data, at: int, key: str) -> None:
+        """Take one event of a type that stops the clock, or starts it again. at: ms; key: of the customer."""
+        marks = [event.__class__ is kind and matches(data) for kind, matches in self._stops]
+        if not any(marks):
+            return
+        part = str(self._part(data)) if self._part else ""
+        trail = self._stopped.of(key)
+        self._stopped.add(trail, event, data, at, int(marks[0]), part, [])
+        self._stopped.keep(key, trail)
+        ref = (self._rule.id, key, part)
+        record = self._step.store.get(ref)
+        if not isinstance(record, Waits):
+            return
+        for ask in list(record.asks):
+            if ask.state == PENDING and ask.at <= at and len(ask.stops) < MOST_STOPS:
+                place = bisect_right([stop for stop, _ in ask.stops], at)
+                ask.stops = [*ask.stops[:place], (at, marks[0]), *ask.stops[place:]]
+                self._set_clock(ask)
+                if ask.ended is not None and ask.ended[0] <= ask.deadline:
+                    record.asks = [other for other in record.asks if other is not ask]
+        self._keep(ref, record)
+
+    def _set_clock(self, ask: Ask) -> None:
+        """Set the deadline anew: while the clock stands still, and there is no end to it yet, it is a year away."""
+        due, since = ask.deadline - ask.stood, -1
+        first = due
+        for at, stops in ask.stops:
+            if since >= 0 and at - since > FARTHEST:
+                due, since = due + FARTHEST, -1
+            if since < 0:
+                if at > due:
+                    break
+                since = at if stops else -1
+            elif not stops:
+                due, since = due + at - since, -1
+        ask.deadline = due + FARTHEST if since >= 0 else due
+        ask.stood = ask.deadline - first
+
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
         """Fire or expire what is due, and forget what nothing can ask for any more."""
+        if isinstance(record, Trail):
+            self._stopped.forget(ref, record, due)
+            return
         assert isinstance(record, Waits)
         for ask in [ask for ask in record.asks if self._wake(ask) <= due]:
             if ask.state == PENDING:
@@ -161,7 +221,8 @@ class AbsenceEpisodes:
             ask.state = HELD
             return
         within = "" if self._before else f" within {ask.within},"
-        text = f"no {self._answer}{within} by {moment(deadline)}"
+        stood = f" (the clock stood still for {ask.stood / HOUR:.3g} h)" if ask.stood else ""
+        text = f"no {self._answer}{within} by {moment(deadline)}{stood}"
         reasons = [
             reason(text, [ask.event_id], None, self._limit(ask)),
             *met(ask.event_id, self._rule.when, ask.values),
@@ -225,19 +286,28 @@ class AbsenceEpisodes:
             (ask.source, ask.event_id) == (event.source, event.id) for ask in record.asks
         ):
             return None
-        answers = self._answers.times(key, str(self._part(data)) if self._part else "")
-        if any(at <= answer <= deadline for answer in answers):
+        part = str(self._part(data)) if self._part else ""
+        ask = Ask(
+            at, deadline, event.id, event.source, event.subject, self._rule.when.values(data), review=review
+        )
+        if self._stops:
+            ask.stops = self._stops_since(key, part, at)
+            self._set_clock(ask)
+        answers = self._answers.times(key, part)
+        if any(at <= answer <= ask.deadline for answer in answers):
             return None
         known = self._known.reasons(key, at, data)
         if known is None:
             return None
-        ask = Ask(
-            at, deadline, event.id, event.source, event.subject, self._rule.when.values(data),
-            review=review, known=known,
-        )  # fmt: skip
-        late = [answer for answer in answers if answer > deadline]
+        ask.known = known
+        late = [answer for answer in answers if answer > ask.deadline]
         ask.ended = (min(late), "answered_late") if late else None
         return ask
+
+    def _stops_since(self, key: str, part: str, at: int) -> list[tuple[int, bool]]:
+        trail = self._stopped.of(key)
+        rows = zip(trail.times, trail.marks, trail.parts, strict=True)
+        return [(time, bool(mark)) for time, mark, of in rows if time >= at and of == part]
 
     def _deadline(self, data: Data, at: int) -> int | None:
         """Until when an event at `at` waits (ms); None: it names no time, or one that is too far away."""

@@ -24,6 +24,8 @@ from pipeline.rules.compiled import (
 from pipeline.rules.conditions import Conditions
 from pipeline.rules.limits import compile_metric
 from pipeline.rules.pattern import Pattern
+from pipeline.rules.scope import Scope
+from pipeline.rules.share import Written, rules_of
 from pipeline.span import BUSINESS_DAY, DAY, Span, duration
 from pipeline.written import shown, validated
 from pipeline.yaml_places import Document, Path_
@@ -46,17 +48,23 @@ class Compiler:
         self._document = document
         self.mistakes: list[Mistake] = []
         self._conditions = Conditions(document, self.mistakes)
+        self._rules: list[Written] = []
 
     def compile(self) -> list[AnyRule]:
         """The enabled rules that are right."""
+        self._around()
+        self._rules = rules_of(self._document, self.mistakes)
         compiled = []
-        for path, raw in self._written():
+        for one in self._rules:
             before = len(self.mistakes)
-            model = validated(written.Rule, raw, self._document, path, self.mistakes, "a rule", _ANYTHING)
+            model = validated(
+                written.Rule, one.raw, self._document, one.path, self.mistakes, "a rule", _ANYTHING
+            )
             if model is None:
                 continue
-            self._lengths(model, path)
-            rule = self._rule(model, path)
+            self._lengths(model, one.path)
+            self._scope = Scope(one, self._document, self._conditions, self.mistakes)
+            rule = self._rule(model, one.path)
             if rule is not None and model.enabled and len(self.mistakes) == before:
                 compiled.append(rule)
         return compiled
@@ -64,13 +72,13 @@ class Compiler:
     def ids(self) -> list[tuple[str, Path_]]:
         """The ids of all rules, also of those that are wrong or not enabled, and where they stand."""
         return [
-            (raw["id"], (*path, "id"))
-            for path, raw in self._items()
-            if isinstance(raw, dict) and isinstance(raw.get("id"), str)
+            (one.raw["id"], (*one.path, "id"))
+            for one in self._rules
+            if isinstance(one.raw, dict) and isinstance(one.raw.get("id"), str)
         ]
 
-    def _written(self) -> list[tuple[Path_, Any]]:
-        """Each rule with its path, after a look at what is around the rules."""
+    def _around(self) -> None:
+        """Look at what is around the rules."""
         data = self._document.data
         begins = 'a rule file begins with "rules:" and a list of rules under it'
         if data is None:
@@ -79,20 +87,14 @@ class Compiler:
             self._wrong((), begins)
         else:
             for name in data:
-                if name != "rules":
+                if name not in ("rules", "define"):
                     self._wrong(
-                        (name,), f'"{name}" is not known here; a rule file has only "rules"', key=True
+                        (name,), f'"{name}" is not known here; a rule file has "rules" and "define"', key=True
                     )
             if not data:
                 self._wrong((), begins)
             elif "rules" in data and not isinstance(data["rules"], list):
                 self._wrong(("rules",), 'under "rules:" stands a list of rules, each beginning with "- id:"')
-        return self._items()
-
-    def _items(self) -> list[tuple[Path_, Any]]:
-        data = self._document.data
-        found = data.get("rules") if isinstance(data, dict) else None
-        return [(("rules", n), raw) for n, raw in enumerate(found)] if isinstance(found, list) else []
 
     def _wrong(self, path: Path_, text: str, *, key: bool = False) -> None:
         self.mistakes.append(self._document.mistake(path, text, key=key))
@@ -109,7 +111,7 @@ class Compiler:
         if kinds == ["metric"]:
             self._foreign(rule, path, ("once", "unless", "if"), "rules on an event")
             return compile_metric(
-                rule, self._common(rule, Role.CUSTOMER), self._document, path, self.mistakes
+                rule, self._common(rule, Role.CUSTOMER), self._document, path, self.mistakes, self._scope
             )
         self._foreign(rule, path, ("for", "clear"), "rules on a metric")
         return self._sequence(rule, path) if kinds == ["sequence"] else self._on_event(rule, path)
@@ -120,6 +122,7 @@ class Compiler:
         pattern = self._pattern(when, here) if when else None
         if when is None or pattern is None:
             return None
+        pattern = self._scope.narrowed(pattern)
         role = self._role(rule, pattern, path)
         same = when.count.same if when.count is not None else None
         given = self._given(rule, role, None if when.count is None else same or "", [pattern], path)
@@ -142,6 +145,10 @@ class Compiler:
     def _sequence(self, rule: written.Rule, path: Path_) -> SequenceRule | None:
         here = (*path, "when")
         self._foreign(rule, path, ("unless",), "rules on one event")
+        if self._scope.is_narrow:
+            self._wrong(
+                (*path, "overrides"), '"overrides" belongs to rules on one event or on a metric', key=True
+            )
         when = validated(written.WhenSequence, rule.when, self._document, here, self.mistakes, "a map")
         if when is None:
             return None
@@ -206,8 +213,29 @@ class Compiler:
             )
         return AbsenceRule(
             **common, when=when, unless=other, within=unless.within.millis if unless.within is not None else None,
-            before=unless.before, same=unless.same,
+            before=unless.before, same=unless.same, pause=self._pause(unless, common["role"], here),
         )  # fmt: skip
+
+    def _pause(self, unless: written.Unless, role: Role, path: Path_) -> tuple[Pattern, Pattern] | None:
+        here = (*path, "pause")
+        if unless.pause is None:
+            return None
+        if role is Role.REVIEW:
+            self._wrong(here, '"pause" belongs to rules whose key is the customer', key=True)
+        if unless.before is not None:
+            self._wrong(
+                here, '"pause" stops a clock, and "before" names a time; take one of them out', key=True
+            )
+        found = []
+        for name, raw in (("from", unless.pause.from_), ("until", unless.pause.until)):
+            at = (*here, name)
+            step = validated(written.SequenceStep, raw, self._document, at, self.mistakes, "a map")
+            pattern = self._pattern(step, at) if step else None
+            if pattern is not None:
+                found.append(pattern)
+                if unless.same is not None:
+                    self._conditions.field(unless.same, pattern.event, (*path, "same"))
+        return (found[0], found[1]) if len(found) == 2 else None
 
     def _given(
         self, rule: written.Rule, role: Role, same: str | None, of: Sequence[Pattern], path: Path_

@@ -126,6 +126,7 @@ class AbsenceRule(Rule):
     """An event that is not answered by another in time.
 
     before: a field of the event that names the time; within: ms, where it names none, or has no such field.
+    pause: the clock stands still from the one event until the other.
     """
 
     when: Pattern
@@ -133,6 +134,7 @@ class AbsenceRule(Rule):
     within: int | None
     before: str | None
     same: str | None
+    pause: tuple[Pattern, Pattern] | None = None
 
     @property
     def kind(self) -> Kind:
@@ -152,9 +154,15 @@ class Change:
     limit: float
 
 
+#: Conditions on dimensions of a series.
+Narrow = tuple[tuple[str, Comparison], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRule(Rule):
     """A limit on a rolling metric, or a change of it. window, hold: ms; samples: on their number.
+
+    only, apart: the series that it is for, all of them, and those that others are for instead, any of them.
 
     clear: None is "not limit"; a change is over when it is less than half of what it must be.
     """
@@ -166,6 +174,8 @@ class MetricRule(Rule):
     samples: Comparison
     hold: int
     clear: Comparison | None
+    only: tuple[Narrow, ...] = ()
+    apart: tuple[Narrow, ...] = ()
 
     @property
     def kind(self) -> Kind:

@@ -19,7 +19,7 @@ _EVENTS: Mapping[str, type[Event]] = {
     type_name(event).removeprefix("cx."): event for event in CUSTOMER_EVENTS
 }
 #: What joins conditions, and what stands under it.
-_JOINS = {
+JOINS = {
     "all": 'a list of maps, such as [{nps: "<= 6"}, {nps: ">= 3"}]',
     "any": 'a list of maps, such as [{nps: "<= 6"}, {csat: [1, 2]}]',
     "not": "a map, such as {channel: web}",
@@ -43,8 +43,12 @@ class Conditions:
         before = len(self._mistakes)
         conditions = self._all(found, written, path)
         if len(self._mistakes) == before:
-            self._possible(found, conditions, [], path)
+            self.check(found, conditions, path)
         return Pattern(found, conditions)
+
+    def check(self, event: type[Event], conditions: Iterable[Condition], path: Path_) -> None:
+        """Say where no event can meet all of the conditions that stand at a path."""
+        self._possible(event, conditions, [], path)
 
     def field(self, name: str, event: type[Event], path: Path_, *, key: bool = False) -> bool:
         """Has the event a field of that name?"""
@@ -59,7 +63,7 @@ class Conditions:
         found: list[Condition] = []
         for name, raw in written.items():
             here = (*path, name)
-            if name in _JOINS:
+            if name in JOINS:
                 found += self._joined(event, name, raw, here)
             elif self.field(name, event, here, key=True):
                 try:
@@ -74,13 +78,13 @@ class Conditions:
         if not is_right:
             listed = isinstance(raw, list) and join != "not"
             here = "it is empty" if raw in ([], {}) else "maps belong in it" if listed else shown(raw)
-            self._wrong(path, f"{join}: {here}; write {_JOINS[join]}")
+            self._wrong(path, f"{join}: {here}; write {JOINS[join]}")
             return []
-        if sum(name in _JOINS for name in path) > _DEEPEST:
+        if sum(name in JOINS for name in path) > _DEEPEST:
             self._wrong(path, f"{join}: conditions are joined more than {_DEEPEST} deep; write two rules")
             return []
         if join == "not":
-            return _opposite(self._all(event, raw, path))
+            return opposite(self._all(event, raw, path))
         ways = [self._all(event, one, (*path, number)) for number, one in enumerate(maps)]
         return [Either(tuple(ways))] if join == "any" else [one for way in ways for one in way]
 
@@ -105,12 +109,12 @@ class Conditions:
         self._mistakes.append(self._document.mistake(path, text, key=key))
 
 
-def _opposite(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+def opposite(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
     """What holds wherever not all of them do."""
     ways = tuple(
         (Term(one.field, one.comparison.opposite()),)
         if isinstance(one, Term)
-        else tuple(part for way in one.ways for part in _opposite(way))
+        else tuple(part for way in one.ways for part in opposite(way))
         for one in conditions
     )
     return ways[0] if len(ways) == 1 else (Either(ways),)

@@ -16,6 +16,7 @@ from pipeline.rules import condition
 from pipeline.rules import model as written
 from pipeline.rules.compiled import Change, MetricRule
 from pipeline.rules.condition import Comparison
+from pipeline.rules.scope import Scope
 from pipeline.span import DAY, HOUR, Span, duration
 from pipeline.written import a_or_b, shown, validated
 from pipeline.yaml_places import Document, Path_
@@ -34,15 +35,17 @@ LEAST_COMPARED = 30
 
 
 def compile_metric(
-    rule: written.Rule, common: Mapping[str, Any], document: Document, path: Path_, mistakes: list[Mistake]
-) -> MetricRule | None:
-    """One rule, or None, and why in `mistakes`. common: what all rules have."""
+    rule: written.Rule, common: Mapping[str, Any], document: Document, path: Path_, mistakes: list[Mistake],
+    scope: Scope,
+) -> MetricRule | None:  # fmt: skip
+    """One rule, or None, and why in `mistakes`. common: what all rules have. scope: the series that it is for."""
     when = validated(
         written.WhenMetric, rule.when, document, (*path, "when"), mistakes, "a map", {"over": "24h"}
     )
     if when is None:
         return None
-    return _Metric(rule, when, document, path, mistakes).compile(common)
+    only, apart = scope.series(tuple(sorted(when.by)))
+    return _Metric(rule, when, document, path, mistakes).compile({**common, "only": only, "apart": apart})
 
 
 class _Metric:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from pipeline.rules.alerts import Alerts, reason
-from pipeline.rules.compiled import Change, MetricRule
+from pipeline.rules.compiled import Change, MetricRule, Narrow
 from pipeline.rules.look import Level, Look, Moved, Totals
 from pipeline.span import duration
 from pipeline.state.records import Judgement, Ref, Series
@@ -26,6 +26,15 @@ class MetricEpisodes:
         limit = rule.limit
         self._sees: Level | Moved = Moved(rule, limit) if isinstance(limit, Change) else Level(rule, limit)
         self.id, self.by, self.windows = rule.id, rule.by, self._sees.windows
+        self._is_narrow = bool(rule.only or rule.apart)
+        self._only, self._apart = _all_of(rule.only), _any_of(rule.apart)
+
+    def takes(self, series: Series) -> bool:
+        """Is a series of its dimensions this rule's to judge?"""
+        if not self._is_narrow:
+            return True
+        values = dict(series)
+        return self._only(values) and not self._apart(values)
 
     def judge(self, series: Series, totals: Totals, at: int) -> int | None:
         """Judge one series at a pane end (ms). Returns when it must be judged again at the latest, or None."""
@@ -66,7 +75,7 @@ class MetricEpisodes:
         """Is an episode that was restored still about what this rule judges?"""
         series = msgspec.json.decode(ref[1], type=Series)
         same = tuple(name for name, _ in series) == self.by and self._name(series) == episode.key
-        return same and episode.window == self._sees.name
+        return same and self.takes(series) and episode.window == self._sees.name
 
     def _resolve(self, ref: Ref, series: Series, episode: Judgement, at: int, code: str, look: Look) -> None:
         text, limit = "there is no data any more", ""
@@ -83,6 +92,16 @@ class MetricEpisodes:
             if series
             else self._rule.metric
         )
+
+
+def _all_of(narrows: Sequence[Narrow]) -> Callable[[Mapping[str, str]], bool]:
+    tests = [(name, comparison.test()) for narrow in narrows for name, comparison in narrow]
+    return lambda values: all(test(values[name]) for name, test in tests)
+
+
+def _any_of(narrows: Sequence[Narrow]) -> Callable[[Mapping[str, str]], bool]:
+    tests = [_all_of([narrow]) for narrow in narrows]
+    return lambda values: any(test(values) for test in tests)
 
 
 def series_text(series: Series) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from pipeline.span import Span
 from pipeline.written import shown
@@ -44,8 +44,17 @@ def _id(value: Any) -> Any:
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-AnySpan = Annotated[Span, BeforeValidator(_span)]
-Elapsed = Annotated[Span, BeforeValidator(_elapsed)]
+_ELAPSED = r"\s*[0-9]+\s*[smhdw]\s*"
+_BUSINESS = r"\s*[0-9]+\s+business\s+(hour|day)s?\s*"
+
+AnySpan = Annotated[
+    Span,
+    BeforeValidator(_span),
+    WithJsonSchema({"type": "string", "pattern": f"^({_ELAPSED}|{_BUSINESS})$"}),
+]
+Elapsed = Annotated[
+    Span, BeforeValidator(_elapsed), WithJsonSchema({"type": "string", "pattern": f"^{_ELAPSED}$"})
+]
 Id = Annotated[
     str, BeforeValidator(_id), Field(max_length=100, description="an id of at most 100 characters")
 ]
@@ -118,12 +127,25 @@ class SequenceStep(_WithConditions):
     """One event of a sequence."""
 
 
+class Pause(_Written):
+    """When the clock of an absence stands still."""
+
+    from_: dict[str, Any] = Field(
+        alias="from",
+        description="the event that stops the clock, such as {event: contact.replied, by: agent}",
+    )
+    until: dict[str, Any] = Field(
+        description="the event that starts it again, such as {event: contact.replied, by: customer}"
+    )
+
+
 class Unless(_WithConditions):
     """The event whose absence matters."""
 
     within: Elapsed | None = Field(None, description="how long the event may take, such as 24h")
     before: str | None = Field(None, description="a field of the first event that names a time, such as due")
     same: str | None = Field(None, description="a field that both events have, such as review_id")
+    pause: Pause | None = Field(None, description="a map with from and until, each an event")
 
 
 class Given(BaseModel):

@@ -16,10 +16,11 @@ Predicate = Callable[[Data], bool]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A condition on one field."""
+    """A condition on one field. silent: it only says whose rule it is, and is no reason for an alert."""
 
     field: str
     comparison: Comparison
+    silent: bool = False
 
     def predicate(self) -> Predicate:
         """Does an event's data meet it?"""
@@ -110,7 +111,8 @@ def _meet(conditions: Sequence[Condition], values: Iterator[Any], found: list[Me
     for condition in conditions:
         if isinstance(condition, Term):
             value = next(values)
-            found.append((condition.field, condition.comparison, value))
+            if not condition.silent:
+                found.append((condition.field, condition.comparison, value))
             hold = condition.comparison.test()(value) and hold
             continue
         gone = False

@@ -84,6 +84,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
 
     ended: (time, code) that resolves it as soon as it fires. review: its id. Times are ms.
     known: the reasons for what had to be known of the customer.
+    stops: (time, does it stop?) of what stopped its clock, and started it again; stood: for how long it stands still (ms).
     """
 
     at: int
@@ -96,6 +97,8 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     ended: tuple[int, str] | None = None
     review: str | None = None
     known: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    stops: list[tuple[int, bool]] = msgspec.field(default_factory=list)
+    stood: int = 0
 
     @property
     def episode(self) -> str:
@@ -103,7 +106,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def within(self) -> str:
-        return duration(self.deadline - self.at)
+        return duration(self.deadline - self.at - self.stood)
 
     def end(self, at: int, code: str) -> None:
         """Remember what would resolve it; the earliest by time counts."""

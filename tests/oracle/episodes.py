@@ -79,6 +79,8 @@ class Episodes:
         self.watermark = watermark
         for rule in self.rules:
             if rule.kind == "absence":
+                if rule.stops(event):
+                    self.stop(rule, event)
                 self.answer(rule, event, seen)
                 self.edit(rule, event, seen)
             if rule.kind == "sequence":
@@ -144,7 +146,7 @@ class Episodes:
 
     def miss(self, rule: Rule, event: Event, order: int, watermark: int) -> None:
         """An A: wait for its B, unless one is known, or the A itself."""
-        deadline = rule.deadline(event)
+        deadline = rule.deadline(event, self.beside(rule, event))
         if deadline is None:
             return
         match = Match(rule, rule.key(event), event, deadline, order, "pending")
@@ -158,6 +160,21 @@ class Episodes:
         self.matches.append(match)
         if match.time < watermark:
             self.judge(match, watermark)
+
+    def beside(self, rule: Rule, event: Event) -> list[Event]:
+        """What is known of the same thing."""
+        of = [e for e in self.events if rule.key(e) == rule.key(event)]
+        return [e for e in of if rule.same_value(e) == rule.same_value(event)]
+
+    def stop(self, rule: Rule, event: Event) -> None:
+        """What waits has another deadline now; what came too late for the old one may be in time for this one."""
+        for match in self.matches:
+            of = self.beside(rule, match.event) if match.rule is rule and match.state == "pending" else []
+            if any(e is event for e in of) and match.event.time <= event.time:
+                match.time = rule.clock(match.event, of)
+                answers = [e for e in [*match.early, *self.events] if self.is_b(match, e)]
+                if any(e.time <= match.time for e in answers):
+                    match.state = "done"
 
     def is_b(self, match: Match, event: Event) -> bool:
         """Could the event answer an A, in time or not?"""

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.oracle.followups import FollowUps, next_of
 from tests.oracle.reading import DAY, HOUR, MINUTE, Event
-from tests.oracle.rules import Alert, Outputs, derived, duration, holds
+from tests.oracle.rules import Alert, Outputs, derived, duration, holds, meets
 
 WINDOWS = {"24h": DAY, "7d": 7 * DAY, "28d": 28 * DAY}
 DIMENSIONS = ("touchpoint", "channel", "stage", "segment")
@@ -247,6 +247,8 @@ class Board:
             end = pane(s.time, length)
             places = [s.data.get(name) for name in by]
             if s.kind != METRICS[metric][0] or not at - back < end <= at or None in places:
+                continue
+            if not all(meets(one, s.data) for one in when.get("all", [])):
                 continue
             labels = ",".join(f"{name}={place}" for name, place in zip(by, places, strict=True))
             groups = recent if end > at - over else before

@@ -16,10 +16,49 @@ UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 OPERATORS = {"<=": operator.le, ">=": operator.ge, "!=": operator.ne, "<": operator.lt, ">": operator.gt,
              "=": operator.eq}  # fmt: skip
 PRIORITY = {"info": "low", "warning": "normal", "critical": "high"}
-NOT_CONDITIONS = {"event", "last", "count", "same", "within", "before", "at_least", "at_most"}
+NOT_CONDITIONS = {"event", "last", "count", "same", "within", "before", "at_least", "at_most", "pause"}
 
 
 NEVER = -1
+
+
+def written_out(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rules of a file, each as if it had been written in full: with what it uses, and apart from its overrides."""
+    rules = []
+    for rule in used(document["rules"], document.get("define", {})):
+        overrides = rule.pop("overrides", [])
+        fors = [one["for"] for one in overrides]
+        rules.append(apart(rule, fors))
+        for number, one in enumerate(overrides):
+            merged = over(rule, {name: value for name, value in one.items() if name != "for"})
+            rules.append(apart(merged, fors[:number], fors[number]))
+    return rules
+
+
+def used(written: Any, define: dict[str, Any]) -> Any:
+    if isinstance(written, list):
+        return [used(one, define) for one in written]
+    if not isinstance(written, dict):
+        return written
+    names = written.get("use", [])
+    taken: dict[str, Any] = {}
+    for name in names if isinstance(names, list) else [names]:
+        taken |= used(define[name], define)
+    return taken | {name: used(value, define) for name, value in written.items() if name != "use"}
+
+
+def over(base: Any, more: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(more, dict):
+        return more
+    return base | {name: over(base.get(name), value) for name, value in more.items()}
+
+
+def apart(rule: dict[str, Any], others: list[Any], own: Any = None) -> dict[str, Any]:
+    """A rule for the events, or the series, that meet its own conditions and none of the others'."""
+    more = ([own] if own else []) + [{"not": one} for one in others]
+    if not more:
+        return rule
+    return rule | {"when": rule["when"] | {"all": rule["when"].get("all", []) + more}}
 
 
 def derived(*parts: str) -> str:
@@ -63,20 +102,20 @@ def holds(condition: Any, value: Any) -> bool:
     return bool(OPERATORS[compared[1]](value, limit))
 
 
-def meets(conditions: dict[str, Any], event: Event) -> bool:
-    """Whether an event meets all of them; `all`, `any` and `not` join others."""
-    return all(meets_one(name, condition, event) for name, condition in conditions.items())
+def meets(conditions: dict[str, Any], data: dict[str, Any]) -> bool:
+    """Whether an event's data meets all of them; `all`, `any` and `not` join others."""
+    return all(meets_one(name, condition, data) for name, condition in conditions.items())
 
 
-def meets_one(name: str, condition: Any, event: Event) -> bool:
+def meets_one(name: str, condition: Any, data: dict[str, Any]) -> bool:
     match name:
         case "all":
-            return all(meets(one, event) for one in condition)
+            return all(meets(one, data) for one in condition)
         case "any":
-            return any(meets(one, event) for one in condition)
+            return any(meets(one, data) for one in condition)
         case "not":
-            return not meets(condition, event)
-    return holds(condition, value_of(name, event))
+            return not meets(condition, data)
+    return holds(condition, field_of(name, data))
 
 
 def looked_at(conditions: dict[str, Any]) -> set[str]:
@@ -92,9 +131,13 @@ def looked_at(conditions: dict[str, Any]) -> set[str]:
 
 
 def value_of(name: str, event: Event) -> Any:
+    return field_of(name, event.data)
+
+
+def field_of(name: str, data: dict[str, Any]) -> Any:
     if name.startswith("attributes."):
-        return (event.data.get("attributes") or {}).get(name.removeprefix("attributes."))
-    return event.data.get(name)
+        return (data.get("attributes") or {}).get(name.removeprefix("attributes."))
+    return data.get(name)
 
 
 @dataclass(frozen=True)
@@ -110,7 +153,7 @@ class Filter:
         return Filter(name, {k: v for k, v in written.items() if k not in NOT_CONDITIONS})
 
     def matches(self, event: Event) -> bool:
-        return self.event == event.type and meets(self.conditions, event)
+        return self.event == event.type and meets(self.conditions, event.data)
 
 
 @dataclass(frozen=True)
@@ -168,6 +211,7 @@ class Rule:
     follow_up: dict[str, Any] | None = None
     steps: list[Filter] = field(default_factory=list)
     before: str | None = None
+    pause: tuple[Filter, Filter] | None = None
     given: list[Given] = field(default_factory=list)
 
     @staticmethod
@@ -195,6 +239,7 @@ class Rule:
             follow_up=None if written.get("shadow") else written.get("follow_up"),
             steps=[Filter.of(one) for one in sequence or []],
             before=spanned.get("before"),
+            pause=pause_of(unless or {}),
             given=[Given.of(one) for one in (known if isinstance(known, list) else [known])],
         )
 
@@ -206,13 +251,38 @@ class Rule:
     def same_value(self, event: Event) -> Any:
         return value_of(self.same, event) if self.same else None
 
-    def deadline(self, event: Event) -> int | None:
-        """Until when an A waits: the time it names, else so long; None: it does not wait."""
+    def deadline(self, event: Event, others: list[Event]) -> int | None:
+        """Until when an A waits: the time it names, else so long; None: it does not wait. others: what may stop it."""
         named = value_of(self.before, event) if self.before else None
         if named is None:
-            return event.time + self.within if self.within != NEVER else None
+            return self.clock(event, others) if self.within != NEVER else None
         at = max(event.time, ms(named))
         return at if at <= event.time + 366 * DAY else None
+
+    def stops(self, event: Event) -> bool:
+        """Does an event stop the clock, or start it again?"""
+        return self.pause is not None and any(one.matches(event) for one in self.pause)
+
+    def clock(self, event: Event, others: list[Event]) -> int:
+        """When a clock that starts with an event has run for so long. It never stands still for more than a year."""
+        due, since = event.time + self.within, None
+        stops = [e for e in others if self.stops(e) and e.time >= event.time]
+        for other in sorted(stops, key=lambda e: e.time):
+            assert self.pause is not None
+            if since is not None and other.time - since > 366 * DAY:
+                due, since = due + 366 * DAY, None
+            if since is None and other.time > due:
+                break
+            if self.pause[0].matches(other):
+                since = other.time if since is None else since
+            elif since is not None:
+                due, since = due + other.time - since, None
+        return due if since is None else due + 366 * DAY
+
+
+def pause_of(unless: dict[str, Any]) -> tuple[Filter, Filter] | None:
+    pause = unless.get("pause")
+    return (Filter.of(pause["from"]), Filter.of(pause["until"])) if pause else None
 
 
 @dataclass
