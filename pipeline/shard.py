@@ -39,7 +39,7 @@ from pipeline.rules.sequence import SequenceEpisodes
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog
 from pipeline.state.logged import Position
-from pipeline.state.records import FollowUp, Hits, Ref, Remembered, Trail, Waits
+from pipeline.state.records import FollowUp, Hits, Ref, Remembered, Waits
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
@@ -458,9 +458,7 @@ def _to_all(index: Index) -> Callable[[Any, int], None]:
 
 
 #: What a record of a rule belongs to.
-_KINDS: Mapping[type[Remembered], Kind] = {
-    Waits: Kind.ABSENCE, Hits: Kind.COUNT, Trail: Kind.SEQUENCE,
-}  # fmt: skip
+_KINDS: Mapping[type[Remembered], Kind] = {Waits: Kind.ABSENCE, Hits: Kind.COUNT}
 #: What each type is counted as.
 _COUNTED = {kind: f"type.{m.type_name(kind)}" for kind in (*m.CUSTOMER_EVENTS, *m.INTERNAL_EVENTS)}
 

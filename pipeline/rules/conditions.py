@@ -48,7 +48,9 @@ class Conditions:
 
     def check(self, event: type[Event], conditions: Iterable[Condition], path: Path_) -> None:
         """Say where no event can meet all of the conditions that stand at a path."""
-        self._possible(event, conditions, [], path)
+        why = self._impossible(event, conditions, [])
+        if why is not None:
+            self._wrong(path, why)
 
     def field(self, name: str, event: type[Event], path: Path_, *, key: bool = False) -> bool:
         """Has the event a field of that name?"""
@@ -88,22 +90,23 @@ class Conditions:
         ways = [self._all(event, one, (*path, number)) for number, one in enumerate(maps)]
         return [Either(tuple(ways))] if join == "any" else [one for way in ways for one in way]
 
-    def _possible(
-        self, event: type[Event], conditions: Iterable[Condition], outer: Sequence[Term], path: Path_
-    ) -> None:
-        """Say where no event can meet all conditions. outer: those that hold around them."""
+    def _impossible(
+        self, event: type[Event], conditions: Iterable[Condition], outer: Sequence[Term]
+    ) -> str | None:
+        """Why no event can meet all conditions, or go one of the written ways. outer: those that hold around them."""
         conditions = list(conditions)
         terms = [*outer, *(one for one in conditions if isinstance(one, Term))]
         for name in dict.fromkeys(term.field for term in terms):
             some = [term.comparison for term in terms if term.field == name]
             if len(some) > 1 and not _can_meet(fields.field_of(data_type(event), name), some):
                 said = " and ".join(f'"{one}"' for one in dict.fromkeys(map(str, some)))
-                self._wrong(path, f"{name} cannot be {said} at once, so no event meets these conditions")
-                return
+                return f"{name} cannot be {said} at once, so no event meets these conditions"
         for one in conditions:
             if isinstance(one, Either):
-                for way in one.ways:
-                    self._possible(event, way, terms, path)
+                whys = [why for way in one.ways if (why := self._impossible(event, way, terms)) is not None]
+                if whys and (not one.negated or len(whys) == len(one.ways)):
+                    return whys[0]
+        return None
 
     def _wrong(self, path: Path_, text: str, *, key: bool = False) -> None:
         self._mistakes.append(self._document.mistake(path, text, key=key))
@@ -117,7 +120,7 @@ def opposite(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
         else tuple(part for way in one.ways for part in opposite(way))
         for one in conditions
     )
-    return ways[0] if len(ways) == 1 else (Either(ways),)
+    return ways[0] if len(ways) == 1 else (Either(ways, negated=True),)
 
 
 def _can_meet(field: fields.Field, comparisons: Sequence[Comparison]) -> bool:

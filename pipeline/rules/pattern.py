@@ -33,9 +33,13 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """Ways to meet a condition, one of which is enough; all conditions of that one hold."""
+    """Ways to meet a condition, one of which is enough; all conditions of that one hold.
+
+    negated: it is what is left of a `not`, where a way that nobody can go is no mistake.
+    """
 
     ways: tuple[tuple[Condition, ...], ...]
+    negated: bool = False
 
     def predicate(self) -> Predicate:
         """Does an event's data meet one of them?"""

@@ -8,7 +8,7 @@ from pipeline.errors import Mistake
 from pipeline.rules import condition
 from pipeline.rules.compiled import Narrow
 from pipeline.rules.conditions import Conditions, opposite
-from pipeline.rules.pattern import Condition, Either, Pattern, Term
+from pipeline.rules.pattern import Condition, Pattern, Term
 from pipeline.rules.share import For, Written
 from pipeline.yaml_places import Document
 
@@ -72,4 +72,4 @@ def _silent(condition: Condition) -> Condition:
     """Whose rule it is, is no reason for an alert."""
     if isinstance(condition, Term):
         return replace(condition, silent=True)
-    return Either(tuple(tuple(map(_silent, way)) for way in condition.ways))
+    return replace(condition, ways=tuple(tuple(map(_silent, way)) for way in condition.ways))

@@ -21,7 +21,7 @@ from pipeline.state.records import Ref, Remembered, unpack
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Store
 
-VERSION: Final = 2
+VERSION: Final = 3
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES: Final = 450_000
 

@@ -144,3 +144,31 @@ def test_the_version_is_of_what_the_rules_say_and_not_of_how_the_files_are_cut(t
     (apart / "b.yml").write_text(f"rules:{second}")
     other.write_text(f"rules:{first.replace('1h', '2h')}{second}")
     assert load([together]).version == load([apart]).version != load([other]).version
+
+
+def test_a_part_of_a_rule_that_an_override_takes_whole_is_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text("""
+rules:
+  - id: at-checkout
+    summary: What is written about checkout and returns holds for gold customers elsewhere.
+    when: {event: survey.answered, nps: "<= 6", touchpoint: checkout}
+    alert: info
+    overrides:
+      - {id: at-checkout-gold, for: {touchpoint: [checkout, returns], segment: gold}, alert: critical}
+""")
+    assert [rule.id for rule in load([file]).rules] == ["at-checkout", "at-checkout-gold"]
+
+
+def test_what_an_override_has_whole_leaves_nothing_to_the_rule(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text("""
+rules:
+  - id: at-checkout
+    summary: Nothing is left for it.
+    when: {event: survey.answered, nps: "<= 6", touchpoint: checkout}
+    alert: info
+    overrides:
+      - {id: at-checkout-and-returns, for: {touchpoint: [checkout, returns]}, alert: critical}
+""")
+    assert "at once, so no event meets these conditions" in said(file)[0]
