@@ -159,7 +159,8 @@ def _compare(wanted: Expects, came: list[Came], outcome: Outcome) -> None:
     """Every alert is expected, once; of follow-ups only what is named, unless nothing is expected."""
     left = list(came)
     missing: list[Expected] = []
-    for expected in wanted.expected:
+    # Who says most chooses first.
+    for expected in sorted(wanted.expected, key=lambda one: -len(one.details)):
         for _ in range(expected.times):
             fits = next((one for one in left if _fits(expected, one)), None)
             if fits is None:

@@ -10,11 +10,13 @@ from typing import Any
 import yaml
 
 from pipeline.effects import ALERTS, FOLLOW_UPS, METRICS
+from pipeline.rules.load import rule_files
 from pipeline.settings import SHIPPED
 from tests.integration import oracle_log
 from tests.integration.kafka_log import LogRecord
 from tests.integration.shop import Shop
 from tests.oracle.reading import ms, rfc3339
+from tests.oracle.rules import written_out
 
 Event = Mapping[str, Any]
 
@@ -31,7 +33,8 @@ def agree(shop: Shop) -> None:
         for (topic, number), last in applied.items()
         if topic != METRICS
     }
-    rules = [one for file in SHIPPED.glob("rules/*.yml") for one in yaml.safe_load(file.read_text())["rules"]]
+    files = rule_files([SHIPPED / "rules"])
+    rules = [one for file in files for one in written_out(yaml.safe_load(file.read_text()))]
     judge = oracle_log.Judge(rules, str(shop.zone), inputs)
     judge.read([])
     alerts, follow_ups = ([one for one in log[topic] if _told(_event(one))] for topic in (ALERTS, FOLLOW_UPS))

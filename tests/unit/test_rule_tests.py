@@ -106,6 +106,15 @@ def test_what_comes_is_compared_in_words(write: Write) -> None:
     ]
 
 
+def test_who_says_most_chooses_first(write: Write) -> None:
+    file = write("""
+      - {event: survey.answered, customer: anna, nps: 3}
+      - {event: survey.answered, customer: bert, nps: 3}
+      - expect: [{fired: unhappy}, {fired: unhappy, customer: anna}]
+""")
+    assert said(file) == []
+
+
 def test_nothing_is_nothing(write: Write) -> None:
     file = write("""
       - {event: contact.opened, customer: anna, contact_id: k-1}
