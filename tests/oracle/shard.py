@@ -32,7 +32,7 @@ class Oracle:
         roles: Sequence[str] = ("review", "customer"),
         zone: str = "UTC",
     ) -> None:
-        enabled = [rule for rule in rules if rule.get("enabled", True)]
+        enabled = sorted((rule for rule in rules if rule.get("enabled", True)), key=lambda rule: rule["id"])
         of_events = [Rule.of(rule) for rule in enabled if "metric" not in rule["when"]]
         self.roles = roles
         self.outputs = Outputs()
