@@ -227,12 +227,15 @@ def test_a_replay_into_a_place_where_nothing_can_be_written_is_told_in_one_line(
 def test_schemas_that_differ_from_the_code_are_found(tmp_path: Path) -> None:
     assert run("schemas", "--out", tmp_path).code == 0
     assert run("schemas", "--out", tmp_path, "--check").code == 0
-    (tmp_path / "cx.survey.answered.schema.json").write_text("{}")
+    changed = [
+        tmp_path / "events" / "cx.survey.answered.schema.json",
+        tmp_path / "rules" / "rules.schema.json",
+    ]
+    for file in changed:
+        file.write_text("{}")
     ended = run("schemas", "--out", tmp_path, "--check")
     assert ended.code == 1
-    assert [line for line in ended.err.splitlines() if line.endswith(".json")] == [
-        str(tmp_path / "cx.survey.answered.schema.json")
-    ]
+    assert [line for line in ended.err.splitlines() if line.endswith(".json")] == [*map(str, changed)]
 
 
 def test_the_schemas_that_come_with_cxloop_are_as_the_code_says() -> None:
