@@ -24,7 +24,9 @@ from tests.broker import RealKafka
 
 FAUST_EVENTS = 60_000  # of the load: it would take minutes for all
 EPISODES = 1_000_000
-WINDOW_RULES = Path(__file__).parent / "packs" / "windows"
+#: Rules as they were when they were frozen: one more that ships is not a figure less.
+PACKS = Path(__file__).parent / "packs"
+DEFAULT_RULES, EVERY_KIND, WINDOW_RULES = PACKS / "default", PACKS / "every_kind", PACKS / "windows"
 MANY_PARTITIONS = 64
 
 #: Gets Kafka, the number of events, and the number of the round. On topics of its own each time, for cxloop also
@@ -45,6 +47,8 @@ class Bar:
 BARS = (
     Bar("cxloop", "stock_faust", 10.0),
     Bar("cxloop", "bare_fetch", 0.30),
+    Bar("every_kind", "stock_faust", 10.0),
+    Bar("every_kind", "bare_fetch", 0.30),
     *(Bar("windows", f"windows_{name}", peer.bar) for name, peer in PEERS.items()),
     Bar("thousand_rules", "ten_rules", 0.5),
     Bar("two_workers", "cxloop", None),
@@ -66,9 +70,14 @@ def bare_fetch(kafka: RealKafka, events: int, _: int) -> dict[str, float]:
 
 def cxloop(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
     """The whole job."""
-    load(kafka, f"cxloop{number}", events)
-    run = worker.run(kafka.address, f"cxloop{number}")
+    run = _whole_job(kafka, events, f"cxloop{number}", DEFAULT_RULES)
     return {"cxloop": run.events_per_s, "cxloop_cpu_s": run.cpu_s}
+
+
+def every_kind(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
+    """The whole job with rules of every kind."""
+    run = _whole_job(kafka, events, f"every{number}", EVERY_KIND)
+    return {"every_kind": run.events_per_s, "every_kind_cpu_s": run.cpu_s}
 
 
 def windows(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
@@ -104,8 +113,7 @@ def rules(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
 
 def two_workers(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
     """The whole job by two workers, which share two cores with the broker."""
-    load(kafka, f"two{number}", events)
-    run = worker.run(kafka.address, f"two{number}", "--workers", "2")
+    run = _whole_job(kafka, events, f"two{number}", DEFAULT_RULES, "--workers", "2")
     return {"two_workers": run.events_per_s, "two_workers_cpu_s": run.cpu_s}
 
 
@@ -113,7 +121,10 @@ def partitions(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
     """The whole job from many partitions, by one worker."""
     prefix = f"partitions{number}"
     load(kafka, prefix, events, partitions=MANY_PARTITIONS)
-    run = worker.run(kafka.address, prefix, "--partitions", str(MANY_PARTITIONS), partitions=MANY_PARTITIONS)
+    run = worker.run(
+        kafka.address, prefix, "--rules", str(DEFAULT_RULES), "--partitions", str(MANY_PARTITIONS),
+        partitions=MANY_PARTITIONS,
+    )  # fmt: skip
     return {f"partitions_{MANY_PARTITIONS}": run.events_per_s}
 
 
@@ -126,7 +137,7 @@ def customers(_: RealKafka, __: int, number: int) -> dict[str, float]:
 
 
 MEASURES: Mapping[str, Measure] = {
-    **{measure.__name__: measure for measure in (stock_faust, bare_fetch, cxloop, windows)},
+    **{measure.__name__: measure for measure in (stock_faust, bare_fetch, cxloop, every_kind, windows)},
     **{f"windows_{peer}": partial(windows_of, peer) for peer in PEERS},
     "rules": rules,
     "two_workers": two_workers,
@@ -136,7 +147,12 @@ MEASURES: Mapping[str, Measure] = {
     "customers": customers,
 }
 #: What `QUICK=1` measures.
-QUICK = ("stock_faust", "bare_fetch", "cxloop", "windows", "windows_kafka_streams")
+QUICK = ("stock_faust", "bare_fetch", "cxloop", "every_kind", "windows", "windows_kafka_streams")
+
+
+def _whole_job(kafka: RealKafka, events: int, prefix: str, rules: Path, *options: str) -> worker.Run:
+    load(kafka, prefix, events)
+    return worker.run(kafka.address, prefix, "--rules", str(rules), *options)
 
 
 def _module(module: str, kafka: RealKafka, events: int) -> float:

@@ -119,7 +119,7 @@ class AbsenceEpisodes:
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Take one event of the type that asks. at: ms; key: customer or review."""
         matches = self._asks(data)
-        review = data.review_id if isinstance(data, ReviewData) else None
+        review = data.review_id if type(data) is ReviewData else None
         if not matches and review is None:
             return
         ref, record = self._open(key, data)
@@ -330,8 +330,12 @@ class AbsenceEpisodes:
         return ask.deadline + _LASTS[ask.state]
 
     def _keep(self, ref: Ref, record: Waits) -> None:
-        if record.asks:
-            self._step.store.put(ref, record, min(map(self._wake, record.asks)))
+        asks = record.asks
+        if asks:
+            wake = self._wake(asks[0])
+            for ask in asks[1:]:
+                wake = min(wake, self._wake(ask))
+            self._step.store.put(ref, record, wake)
         else:
             self._step.store.drop(ref)
 

@@ -35,7 +35,7 @@ class CountEpisodes:
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Judge one event of the rule's type. at: ms; key: customer or review."""
         matches = self._matches(data)
-        if isinstance(data, ReviewData) and not self._counts_versions:
+        if type(data) is ReviewData and not self._counts_versions:
             self._on_version(event, data, at, key, matches)
         elif matches:
             part = str(self._part(data)) if self._part else ""

@@ -43,7 +43,7 @@ class History:
         """Take one event of the type. at: ms; key: of the customer."""
         matches = self._matches(data)
         counts = all(get(data) is not None for get in self._fields) if self._last else matches
-        if not counts and not isinstance(data, ReviewData):
+        if not counts and type(data) is not ReviewData:
             return
         trail = self._trails.of(key)
         part = str(self._part(data)) if self._part else ""

@@ -39,7 +39,7 @@ class SequenceEpisodes:
         for number, (kind, matches) in enumerate(self._steps):
             if event.__class__ is kind and matches(data):
                 mark |= 1 << number
-        if not mark and not isinstance(data, ReviewData):
+        if not mark and type(data) is not ReviewData:
             return
         trail = self._trails.of(key)
         part = str(self._part(data)) if self._part else ""

@@ -34,7 +34,7 @@ class Trails:
         self, trail: Trail, event: Event, data: Data, at: int, mark: int, part: str, values: list[Any]
     ) -> int:
         """Add an event (at: ms); one that marks nothing only takes the place of its older versions. Returns its place."""
-        review = data.review_id if isinstance(data, ReviewData) else ""
+        review = data.review_id if type(data) is ReviewData else ""
         if review:
             for place in range(len(trail.reviews) - 1, -1, -1):
                 if trail.reviews[place] == review:

@@ -140,10 +140,12 @@ def _packed_record(raw: msgspec.Raw) -> bytes:
 
 
 def _entry(ref: Ref, record: Remembered | bytes | None) -> Entry:
+    what, key, part = ref
     if isinstance(record, bytes):
-        return (*ref, _NUMEROUS, msgspec.Raw(record))
+        return what, key, part, _NUMEROUS, msgspec.Raw(record)
     # Encoded here, each record would be copied twice; in its place, it becomes the same bytes.
-    return (*ref, record.__class__.__name__ if record is not None else "", record)  # type: ignore[return-value]
+    kind = record.__class__.__name__ if record is not None else ""
+    return what, key, part, kind, record  # type: ignore[return-value]
 
 
 def _pack(step: Delta | Image) -> bytes:

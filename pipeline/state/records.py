@@ -12,7 +12,8 @@ import msgspec
 from pipeline.span import duration
 
 #: What remembers (a rule's id, or "@" and a word), for which key, and for which part of it ("" for all).
-Ref = tuple[str, str, str]
+#: Always three: compiled, a tuple that its type says to have three would be copied into everything that holds it.
+Ref = tuple[str, ...]
 #: (dimension, value) pairs in order of dimension; () is the total.
 Series = tuple[tuple[str, str], ...]
 #: The values of an event's dimensions, in the order of `Tally.dimensions`.
@@ -235,6 +236,8 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
 
 
 _Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail
+#: The classes of those that are numerous.
+PACKED: Final = frozenset(get_args(_Packed))
 _BY_TAG: Final = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 #: Numerous → bytes, and back. They raise msgspec.MsgspecError.

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from xxhash import xxh3_64_intdigest
 
-from pipeline.state.records import Numerous, Ref, Remembered, kind_of, pack, unpack, wake_of
+from pipeline.state.records import PACKED, Ref, Remembered, kind_of, pack, unpack, wake_of
 from pipeline.state.timers import Timers
 
 SHELVES: Final = 256
@@ -23,45 +23,49 @@ def shelf_of(key: str) -> int:
 class Store:
     """Records by ref, and their wake-up times.
 
-    Those that are numerous are unpacked when somebody asks for them, until the changes are taken.
+    What a step looks at or changes is at hand until the changes are taken; all others are kept as they are written
+    down, packed where they are numerous.
     """
 
     def __init__(self) -> None:
         self._records: dict[Ref, Remembered | bytes] = {}
+        self._at_hand: dict[Ref, Remembered] = {}
+        #: In the order in which they began; what is not at hand any more was dropped.
+        self._changed: dict[Ref, None] = {}
         #: Refs that were dropped, or dropped and put again, stand there until the shelf is taken down.
         self._shelves: list[list[Ref]] = [[] for _ in range(SHELVES)]
         #: They may hold stale entries: one counts only if its record still has that wake time.
         self.timers = Timers(self._wake_of)
-        self._changed: dict[Ref, Remembered | None] = {}
-        #: As they were before they were unpacked.
-        self._unpacked: dict[Ref, bytes] = {}
 
     def get(self, ref: Ref) -> Remembered | None:
         """The record at a ref, or None. Change it only to `put` it back: a change that is not put is lost."""
-        record = self._records.get(ref)
-        if isinstance(record, bytes):
-            self._unpacked[ref] = record
-            record = self._records[ref] = unpack(record)
+        at_hand = self._at_hand.get(ref)
+        if at_hand is not None:
+            return at_hand
+        kept = self._records.get(ref)
+        if kept is None:
+            return None
+        record = unpack(kept) if isinstance(kept, bytes) else kept
+        self._at_hand[ref] = record
         return record
 
     def those_with(self, whats: Iterable[str], key: str, part: str) -> list[str]:
         """Who of so many remembers something for a key and part. Cheaper than `get` for each."""
-        records = self._records
-        return [what for what in whats if (what, key, part) in records]
+        at_hand, records = self._at_hand, self._records
+        return [what for what in whats if (what, key, part) in at_hand or (what, key, part) in records]
 
     def put(self, ref: Ref, record: Remembered, wake: int) -> None:
-        """Keep a new or changed record, to be looked at when the watermark is beyond `wake`."""
-        before = self._records.get(ref)
-        if before is None:
-            self._shelves[shelf_of(ref[1])].append(ref)
-        if before is not record or record.wake != wake:
+        """Keep a new or changed record, to be looked at when the watermark is beyond `wake` (> 0)."""
+        if record.wake != wake:  # a new one has none yet
             record.wake = wake
             self.timers.add(wake, ref)
-        self._records[ref] = self._changed[ref] = record
+        self._at_hand[ref] = record
+        self._changed[ref] = None
 
     def drop(self, ref: Ref) -> None:
         """Forget a record."""
-        if self._records.pop(ref, None) is not None:
+        kept, at_hand = self._records.pop(ref, None), self._at_hand.pop(ref, None)
+        if kept is not None or at_hand is not None:
             self._changed[ref] = None
 
     def pop_due(self, before: int) -> tuple[int, Ref, Remembered] | None:
@@ -78,17 +82,20 @@ class Store:
 
         Those that are numerous are packed, here and where they are kept.
         """
-        records, changes = self._records, list[tuple[Ref, Remembered | bytes | None]]()
-        for ref, record in self._changed.items():
-            if isinstance(record, Numerous):
-                packed = records[ref] = pack(record)
-                changes.append((ref, packed))
-            else:
-                changes.append((ref, record))
-        for ref, before in self._unpacked.items():
-            if ref not in self._changed:
-                records[ref] = before
-        self._changed, self._unpacked = {}, {}
+        records, at_hand = self._records, self._at_hand
+        changes = list[tuple[Ref, Remembered | bytes | None]]()
+        for ref in self._changed:
+            record = at_hand.get(ref)
+            if record is None:
+                changes.append((ref, None))
+                continue
+            kept = pack(record) if type(record) in PACKED else record
+            changes.append((ref, kept))
+            before = len(records)
+            records[ref] = kept
+            if len(records) > before:
+                self._shelves[shelf_of(ref[1])].append(ref)
+        self._changed, self._at_hand = {}, {}
         return changes
 
     def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:
@@ -123,19 +130,22 @@ class Store:
             self.timers.add(wake_of(record), ref)
 
     def _wake_of(self, ref: Ref) -> int | None:
-        record = self._records.get(ref)
+        record = self._at_hand.get(ref) or self._records.get(ref)
         return wake_of(record) if record is not None else None
+
+    def _all(self) -> dict[Ref, Remembered | bytes]:
+        return {**self._records, **self._at_hand} if self._at_hand else self._records
 
     def __iter__(self) -> Iterator[tuple[Ref, Remembered]]:
         """All records; they may be dropped meanwhile. What is packed stays so."""
-        for ref, record in list(self._records.items()):
+        for ref, record in list(self._all().items()):
             yield ref, unpack(record) if isinstance(record, bytes) else record
 
     def of(self, kind: type[T]) -> Iterator[tuple[Ref, T]]:
         """All records of one kind; nothing may be put or dropped meanwhile. Others are not unpacked."""
-        for ref, record in self._records.items():
+        for ref, record in self._all().items():
             if kind_of(record) is kind:
                 yield ref, unpack(record) if isinstance(record, bytes) else record  # type: ignore[misc]
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._all())
