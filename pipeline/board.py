@@ -18,6 +18,7 @@ from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import COUNTED, Counts
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
+from pipeline.metrics.confidence import Interval
 from pipeline.metrics.rolling import WINDOWS_KEPT, Rolling
 from pipeline.metrics.room import Room
 from pipeline.metrics.segment import UNCHANGED, MetricsRecord, Segment
@@ -47,7 +48,7 @@ from pipeline.step import Step
 
 @dataclass(frozen=True, slots=True)
 class MetricValue:
-    """One metric of one window and series. at: the pane end it was judged at (ms UTC)."""
+    """One metric of one window and series. at: the pane end it was judged at (ms UTC); counts: as they are now."""
 
     metric: str
     window: str
@@ -56,6 +57,12 @@ class MetricValue:
     at: int
     result: float
     samples: int
+    counts: Counts
+
+    @property
+    def interval(self) -> Interval | None:
+        """Worked out only for those who look: for times, it goes through all their buckets."""
+        return CATALOGUE[self.metric].interval(self.counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +187,7 @@ class Board:
                             self.at,
                             result,
                             metric.samples(counts),
+                            counts,
                         )
 
     def levels(self) -> Mapping[tuple[str, str], int]:

@@ -205,7 +205,7 @@ def _numbers(board: Scoreboard) -> Iterator[tuple[str, str, str]]:
             yield name, "–", "nothing yet"
             continue
         rests = f"{samples:,} samples"
-        margin = total.nps_margin()
+        margin = total.nps_margin
         p90 = total.result("first_response_p90")
         if metric == "nps":
             yield name, f"{result:+.0f}", rests if margin is None else f"± {margin:.1f}, {samples:,} answers"

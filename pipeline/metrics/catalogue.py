@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.metrics import sketch
-from pipeline.metrics.confidence import Spread
+from pipeline.metrics.confidence import Interval, Spread, interval
 from pipeline.span import DAY
 
 Counts = Mapping[str, int]
@@ -72,6 +72,10 @@ class Metric:
     labels: tuple[tuple[str, str], ...] = ()
     spread: Callable[[Counts], Spread] | None = None
 
+    def interval(self, counts: Counts) -> Interval | None:
+        """Where the value of all lies that these counts are a sample of; None where nothing can be said."""
+        return interval(self.spread(counts)) if self.spread is not None else None
+
 
 def _count(*names: str) -> Callable[[Counts], int]:
     return lambda counts: sum(counts.get(name, 0) for name in names)
@@ -91,9 +95,9 @@ def _nps_spread(counts: Counts) -> Spread:
     """Each answer is worth 100, 0 or -100 points."""
     n, promoters, detractors = _scores(counts), counts.get(PROMOTERS, 0), counts.get(DETRACTORS, 0)
     if n <= 0:
-        return Spread(0, 0.0, 0.0, categories=True)
+        return Spread(0, 0.0, 0.0, 3, -100, 100)
     mean = (promoters - detractors) / n
-    return Spread(n, 100 * mean, 1e4 * max(0.0, (promoters + detractors) / n - mean**2), categories=True)
+    return Spread(n, 100 * mean, 1e4 * max(0.0, (promoters + detractors) / n - mean**2), 3, -100, 100)
 
 
 def _share_spread(part: str, *whole: str) -> Callable[[Counts], Spread]:
@@ -102,20 +106,22 @@ def _share_spread(part: str, *whole: str) -> Callable[[Counts], Spread]:
     def spread(counts: Counts) -> Spread:
         n = of(counts)
         share = counts.get(part, 0) / n if n > 0 else 0.0
-        return Spread(max(n, 0), share, share * (1 - share), categories=True)
+        return Spread(max(n, 0), share, share * (1 - share), 2, 0, 1)
 
     return spread
 
 
-def _mean_spread(total: str, squares: str, count: str, scale: float) -> Callable[[Counts], Spread]:
-    """scale: from what is summed to the metric's unit."""
+def _mean_spread(
+    total: str, squares: str, count: str, highest: float, scale: float = 1
+) -> Callable[[Counts], Spread]:
+    """highest: of the scores, which begin with 1; scale: from what is summed to the metric's unit."""
 
     def spread(counts: Counts) -> Spread:
         n = counts.get(count, 0)
         if n <= 0:
             return Spread(0, 0.0, 0.0)
         mean = counts.get(total, 0) * scale / n
-        return Spread(n, mean, max(0.0, counts.get(squares, 0) * scale**2 / n - mean**2))
+        return Spread(n, mean, max(0.0, counts.get(squares, 0) * scale**2 / n - mean**2), 0, 1, highest)
 
     return spread
 
@@ -130,7 +136,7 @@ def _response_spread(counts: Counts) -> Spread:
     n = counts.get(RESPONSE_COUNT, 0)
     if n <= 0:
         return Spread(0, 0.0, 0.0)
-    return Spread(n, counts.get(RESPONSE_SUM, 0) / 1000 / n, sketch.variance(_buckets(counts)) / 1e6)
+    return Spread(n, counts.get(RESPONSE_SUM, 0) / 1000 / n, sketch.variance(_buckets(counts)) / 1e6, low=0)
 
 
 def _buckets(counts: Counts) -> dict[int, int]:
@@ -171,7 +177,7 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             "csat", "CSAT", "Mean customer satisfaction, from 1 to 5.",
             "cxloop_csat_mean", _count(CSAT_COUNT), _ratio(CSAT_SUM, CSAT_COUNT),
-            spread=_mean_spread(CSAT_SUM, CSAT_SQUARES, CSAT_COUNT, 1),
+            spread=_mean_spread(CSAT_SUM, CSAT_SQUARES, CSAT_COUNT, 5),
         ),
         Metric(
             "csat_satisfied", "Satisfied", "Share of customer satisfaction answers of 4 and 5.",
@@ -181,12 +187,12 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             "ces", "CES", "Mean customer effort score, from 1 to 7.",
             "cxloop_ces_mean", _count(CES_COUNT), _ratio(CES_SUM, CES_COUNT),
-            spread=_mean_spread(CES_SUM, CES_SQUARES, CES_COUNT, 1),
+            spread=_mean_spread(CES_SUM, CES_SQUARES, CES_COUNT, 7),
         ),
         Metric(
             "review_rating", "Review rating", "Mean rating of reviews, from 1 to 5.",
             "cxloop_review_rating_mean", _count(REVIEW_COUNT), _ratio(REVIEW_RATING, REVIEW_COUNT, scale=0.01),
-            spread=_mean_spread(REVIEW_RATING, REVIEW_SQUARES, REVIEW_COUNT, 0.01),
+            spread=_mean_spread(REVIEW_RATING, REVIEW_SQUARES, REVIEW_COUNT, 5, scale=0.01),
         ),
         Metric(
             "review_response", "Reviews answered", "Share of reviews that have a response.",

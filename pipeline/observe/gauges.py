@@ -160,6 +160,14 @@ def _values(board: BoardView) -> Iterator[Metric]:
     samples = GaugeMetricFamily(
         "cxloop_metric_samples", "What a metric's value rests on.", labels=["metric", *_PLACE]
     )
+    bounds = [
+        GaugeMetricFamily(
+            f"cxloop_metric_{name}",
+            f"{name.capitalize()} end of the interval, of 95 % confidence, in which a metric lies; in its own unit.",
+            labels=["metric", *_PLACE],
+        )
+        for name in ("lower", "upper")
+    ]
     newest = -1
     for one in board.values():
         known = catalogue.METRICS.get(one.metric)
@@ -169,9 +177,12 @@ def _values(board: BoardView) -> Iterator[Metric]:
         gauges[known.gauge].add_metric([*(value for _, value in known.labels), *place], one.result)
         if not known.labels:  # parts of a whole rest on what the whole rests on
             samples.add_metric([one.metric, *place], one.samples)
+        for family, bound in zip(bounds, one.interval or (), strict=False):
+            family.add_metric([one.metric, *place], bound)
         newest = max(newest, one.at)
     yield from gauges.values()
     yield samples
+    yield from bounds
     if newest >= 0:
         yield GaugeMetricFamily(
             "cxloop_metric_timestamp_seconds",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import sqrt
 
 from pipeline.observe.views import TOTAL, BoardView
-
-#: Width of a two-sided 95 % interval in standard errors.
-_Z95 = 1.96
 
 
 @dataclass(slots=True)
 class Scores:
-    """What the board says of one value of a dimension in one window: metric → (result, samples)."""
+    """What the board says of one value of a dimension in one window: metric → (result, samples).
+
+    nps_margin: half the interval of the NPS, in points; None where nothing can be said.
+    """
 
     metrics: dict[str, tuple[float, int]] = field(default_factory=dict)
+    nps_margin: float | None = None
 
     def result(self, metric: str) -> float | None:
         """A metric's number; None: it rests on nothing."""
@@ -26,17 +26,6 @@ class Scores:
         """What a metric rests on."""
         found = self.metrics.get(metric)
         return 0 if found is None else found[1]
-
-    def nps_margin(self) -> float | None:
-        """Half the 95 % interval of the NPS in points, from the variance of its shares.
-
-        var = p + d − (p − d)², as each answer is worth +1, 0 or −1.
-        """
-        promoters, detractors = self.result("nps_promoters"), self.result("nps_detractors")
-        if promoters is None or detractors is None:
-            return None
-        variance = max(0.0, promoters + detractors - (promoters - detractors) ** 2)
-        return 100 * _Z95 * sqrt(variance / self.samples("nps_promoters"))
 
 
 @dataclass(slots=True)
@@ -62,6 +51,8 @@ class Scoreboard:
             if scores is None:
                 scores = by_value[one.value] = Scores()
             scores.metrics[one.metric] = (one.result, one.samples)
+            if one.metric == "nps" and (interval := one.interval) is not None:
+                scores.nps_margin = (interval[1] - interval[0]) / 2
             seen.at[one.window] = max(one.at, seen.at.get(one.window, one.at))
         return seen
 

@@ -27,6 +27,7 @@ class MetricValue(Protocol):
     at: event time in ms UTC, the end of the last judged pane.
     result: in the metric's own unit (shares 0 to 1, response times in seconds).
     samples: what the number rests on.
+    interval: (lower, upper), where it would be if everybody had answered, with a confidence of 95 %; None: unknown.
     """
 
     @property
@@ -43,6 +44,8 @@ class MetricValue(Protocol):
     def result(self) -> float: ...
     @property
     def samples(self) -> int: ...
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
 
 
 class BoardView(Protocol):

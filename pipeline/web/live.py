@@ -154,7 +154,7 @@ class Live:
         return {
             "at": board.at[window],
             "total": {name: (_cut(result), samples) for name, (result, samples) in total.metrics.items()},
-            "margin": _cut(total.nps_margin()),
+            "margin": _cut(total.nps_margin),
             "curve": {
                 "at": curve.at,
                 "values": {name: [_cut(one) for one in values] for name, values in curve.values.items()},
@@ -245,7 +245,7 @@ def _place(value: str, scores: Scores) -> dict[str, object]:
     return {
         "value": value,
         "nps": _cut(scores.result("nps")),
-        "margin": _cut(scores.nps_margin()),
+        "margin": _cut(scores.nps_margin),
         "answers": nps,
         "csat": _cut(scores.result("csat")),
         "csat_answers": csat,

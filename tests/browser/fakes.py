@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.metrics.confidence import Spread, interval
 from pipeline.metrics.segment import MetricsRecord, Segment
 from pipeline.observe import Feed, PartitionView
 from pipeline.state.records import Series
@@ -43,6 +44,14 @@ class Value:
     at: int
     result: float
     samples: int
+    interval: tuple[float, float] | None = None
+
+
+def nps_interval(nps: float, detractors: float, answers: int) -> tuple[float, float] | None:
+    """Of an NPS with that share of detractors."""
+    promoters = nps / 100 + detractors
+    variance = 1e4 * (promoters + detractors - (promoters - detractors) ** 2)
+    return interval(Spread(answers, nps, variance, 3, -100, 100))
 
 
 @dataclass
@@ -75,13 +84,15 @@ class FakeBoard:
                 ("first_response_mean", 4_260 - 12 * self.nps, answers // 3),
                 ("first_response_p90", 11_700 - 31 * self.nps, answers // 3),
             ):
-                yield Value(metric, window, "total", "", self.at, result, samples)
+                bounds = nps_interval(result, detractors, samples) if metric == "nps" else None
+                yield Value(metric, window, "total", "", self.at, result, samples, bounds)
             for dimension, values in SCORES.items():
                 for number, (value, (nps, csat)) in enumerate(values.items()):
                     moved = max(-100.0, min(100.0, nps + (self.nps - 31) * (1 + number / 3)))
                     share = answers // (number + 3)
                     detractors = (100 - moved) / 100 * 0.42
-                    yield Value("nps", window, dimension, value, self.at, moved, share)
+                    bounds = nps_interval(moved, detractors, share)
+                    yield Value("nps", window, dimension, value, self.at, moved, share, bounds)
                     yield Value(
                         "nps_promoters", window, dimension, value, self.at, moved / 100 + detractors, share
                     )

@@ -15,7 +15,7 @@ from pipeline.effects import ALERTS
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics import sketch
 from pipeline.metrics.catalogue import METRICS
-from pipeline.metrics.confidence import Spread, limit_of_looks, z_score
+from pipeline.metrics.confidence import Spread, interval, limit_of_looks, z_score
 from pipeline.metrics.segment import MetricsRecord, Segment
 from pipeline.replay import FileRecord
 from pipeline.rules.load import load, rule_set
@@ -92,15 +92,56 @@ def test_a_difference_is_measured_as_the_oracle_does(seed: int) -> None:
     )
     assert z_score(spread(recent), spread(before)) == pytest.approx(deviates("csat", recent, before))
     points = [[100.0 if one > 3 else -100.0 for one in values] for values in (recent, before)]
-    categories = [Spread(len(of), fmean(of), pvariance(of), categories=True) for of in points]
+    categories = [Spread(len(of), fmean(of), pvariance(of), kinds=3) for of in points]
     assert z_score(*categories) == pytest.approx(deviates("nps", *points))
 
 
 def test_nothing_can_be_said_of_nothing_and_of_what_is_always_the_same() -> None:
-    for categories in (False, True):
-        same = Spread(50, 5.0, 0.0, categories)
+    for kinds in (0, 2, 3):
+        same = Spread(50, 5.0, 0.0, kinds)
         assert z_score(same, same) == 0
-        assert z_score(Spread(1, 1.0, 0.0, categories), same) == 0
+        assert z_score(Spread(1, 1.0, 0.0, kinds), same) == 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "counts", "lower", "upper"),
+    [
+        # Wilson's interval of 8 of 10, of none of 10, and of one of one.
+        ("csat_satisfied", {"csat_count": 10, "csat_satisfied": 8}, 0.4902, 0.9433),
+        ("csat_satisfied", {"csat_count": 10}, 0.0, 0.2775),
+        ("csat_satisfied", {"csat_count": 1, "csat_satisfied": 1}, 0.2065, 1.0),
+        # Of 400 answers 168 are +1 and 168 are -1: 1.96 * 100 * sqrt(0.84 / 400).
+        ("nps", {"nps_promoters": 168, "nps_passives": 64, "nps_detractors": 168}, -8.98, 8.98),
+        # Of 5 scores, mean 3 and sum of squares 55: 3 - 2.7764 * sqrt(2 / 4) and 3 + the same.
+        ("csat", {"csat_count": 5, "csat_sum": 15, "csat_squares": 55}, 1.0368, 4.9632),
+        # 6.2 - 2.7764 * sqrt(2.56 / 4); no score is above 7.
+        ("ces", {"ces_count": 5, "ces_sum": 31, "ces_squares": 205}, 3.979, 7.0),
+    ],
+)
+def test_a_metric_lies_between_bounds(
+    metric: str, counts: dict[str, int], lower: float, upper: float
+) -> None:
+    assert METRICS[metric].interval(counts) == pytest.approx((lower, upper), rel=0.005)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_nothing_is_known_of_what_nobody_answered(metric: str) -> None:
+    assert METRICS[metric].interval({}) is None
+
+
+def test_four_scores_say_too_little() -> None:
+    assert METRICS["csat"].interval({"csat_count": 4, "csat_sum": 12, "csat_squares": 40}) is None
+
+
+def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:
+    chance = Random(11)
+    held = 0
+    for _ in range(2_000):
+        scores = [min(5, max(1, round(chance.gauss(3, 1)))) for _ in range(12)]
+        found = interval(spread([float(one) for one in scores]))
+        assert found is not None
+        held += found[0] <= 3 <= found[1]
+    assert 0.94 <= held / 2_000 <= 0.96
 
 
 @pytest.mark.parametrize(("confidence", "over", "against"), [(0.95, 3, 28), (0.8, 1, 2), (0.999, 7, 28)])
@@ -119,12 +160,12 @@ def test_what_a_metric_counts_says_how_its_answers_differ() -> None:
     points = [100.0] * 5 + [0.0] * 3 + [-100.0] * 2
     found = METRICS["nps"].spread
     assert found is not None
-    assert found(counts) == Spread(10, fmean(points), pytest.approx(pvariance(points)), categories=True)  # type: ignore[arg-type]
+    assert found(counts) == Spread(10, fmean(points), pytest.approx(pvariance(points)), 3, -100, 100)  # type: ignore[arg-type]
     scores = [1, 4, 4, 5]
     counts = {"csat_count": 4, "csat_sum": sum(scores), "csat_squares": sum(one * one for one in scores)}
     found = METRICS["csat"].spread
     assert found is not None
-    assert found(counts) == Spread(4, 3.5, pytest.approx(pvariance(scores)))  # type: ignore[arg-type]
+    assert found(counts) == Spread(4, 3.5, pytest.approx(pvariance(scores)), 0, 1, 5)  # type: ignore[arg-type]
 
 
 def test_times_differ_as_their_buckets_do_within_four_percent() -> None:

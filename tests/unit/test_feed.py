@@ -276,7 +276,7 @@ def test_the_nps_margin_follows_from_its_shares() -> None:
     feed.sample(FakeBoard(nps=0.0, answers=400))
     assert feed.scoreboard is not None
     # p = d = 0.42: variance 0.84, so ± 1.96 · 100 · √(0.84 / 400)
-    assert feed.scoreboard.total("24h").nps_margin() == pytest.approx(8.98, abs=0.01)
+    assert feed.scoreboard.total("24h").nps_margin == pytest.approx(8.98, abs=0.01)
 
 
 def states(*beats: tuple[float, list[PartitionView]], health: FakeHealth | None = None) -> list[str]:

@@ -82,6 +82,14 @@ def test_a_scrape_says(line: str) -> None:
     assert line in scrape(FakeBoard()).splitlines()
 
 
+def test_a_metric_lies_between_its_bounds() -> None:
+    text = scrape(FakeBoard(nps=0.0, answers=400))
+    where = r'{dimension="total",metric="nps",value="",window="24h"} (\S+)'
+    bounds = [float(bound) for bound in re.findall(rf"cxloop_metric_(?:lower|upper){where}", text)]
+    assert bounds == [pytest.approx(-8.98, abs=0.01), pytest.approx(8.98, abs=0.01)]
+    assert 'cxloop_metric_lower{dimension="total",metric="first_response_p90"' not in text
+
+
 def test_shares_add_up_to_one() -> None:
     found = re.findall(
         r'cxloop_nps_share_ratio{category="\w+",dimension="total",value="",window="24h"} (\S+)',
