@@ -6,7 +6,7 @@ It takes the shards' counts in the order of `cx.metrics` and is as pure as a sha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
@@ -48,7 +48,10 @@ from pipeline.step import Step
 
 @dataclass(frozen=True, slots=True)
 class MetricValue:
-    """One metric of one window and series. at: the pane end it was judged at (ms UTC); counts: as they are now."""
+    """One metric of one window and series.
+
+    at: the pane end it was judged at (ms UTC). counts: as they are now; some may be named that are 0.
+    """
 
     metric: str
     window: str
@@ -57,7 +60,7 @@ class MetricValue:
     at: int
     result: float
     samples: int
-    counts: Counts
+    counts: Counts = field(compare=False, repr=False)
 
     @property
     def interval(self) -> Interval | None:
