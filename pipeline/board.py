@@ -86,21 +86,13 @@ class Board:
             self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement)
         )
         self._step = Step(
-            self._store, settings.rules.version, self._level,
-            lambda record: {"topic": METRICS, "partition": 0, "offset": record.offset},
-        )  # fmt: skip
-        self._follow_ups = FollowUps(self._step, settings.rules.by_id(), settings.clock)
-        alerts = self._alerts = Alerts(
-            self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False
+            self._store, lambda record: {"topic": METRICS, "partition": 0, "offset": record.offset}
         )
-        self._episodes = [MetricEpisodes(rule, self._step, alerts) for rule in settings.rules.on_metrics()]
-        #: The windows that some rule looks at.
-        self._watched = dict.fromkeys(window for episodes in self._episodes for window in episodes.windows)
-        self.applied = -1
-        self._rolling = Rolling(self._store, self._watched)
+        self._step.level = self._level
         self._room = Room(self._store, settings.value_limit, self._overflows)
-        self._revisit: dict[int, dict[Window, set[Series]]] = {}
+        self.applied = -1
         self._shards: dict[str, ShardPosition] = {}
+        self._use(settings)
 
     # --- what an engine calls -----------------------------------------------------------------------
 
@@ -137,23 +129,22 @@ class Board:
         return begins
 
     def opened(self, waiting: bool) -> Effects:
-        """After the last `restore`: make the windows' totals anew."""
+        """After the last `restore`."""
         self._changelog.loaded()
         position = self._changelog.position
         self.applied = position.applied
         self._step.watermark = self._step.latest = position.watermark
-        self._rolling.restored(at=position.latest)
         self._room.restored()
         self._shards = {ref[1]: record for ref, record in self._store.of(ShardPosition)}
-        for episodes in self._episodes:
-            for series, at in episodes.open():
-                self._look_again(episodes.windows[0], [series], at)
-                self._look_again(episodes.windows[0], [series], self.at + PANE)
-        # Late counts wait for the next pane end; which series they changed is not kept, so all are judged.
-        for window, totals in self._rolling.totals.items():
-            self._look_again(window, [*totals], self.at + PANE)
-        self._withdraw_changed_rules()
+        self._begin(at=position.latest)
         return self._effects() if self._step.outputs else Effects()
+
+    def adopt(self, settings: BoardSettings) -> Effects:
+        """Go on with other rules behind the last record taken; what a rule that is gone has open is withdrawn."""
+        at = self.at
+        self._use(settings)
+        self._begin(at)
+        return self._effects() if self.applied >= 0 else Effects()
 
     def snapshot(self) -> list[bytes]:
         """The whole state, as records that `restore` takes."""
@@ -200,6 +191,34 @@ class Board:
     def overflow(self) -> Mapping[str, int]:
         """Dimension → how many counts went to "other"."""
         return {label: n for (name, label), n in self.levels().items() if name == _OVERFLOW}
+
+    # --- its rules ----------------------------------------------------------------------------------
+
+    def _use(self, settings: BoardSettings) -> None:
+        """Make all that depends on rules; what is remembered stays."""
+        rules = settings.rules
+        self._step.rules_version = rules.version
+        self._follow_ups = FollowUps(self._step, rules.by_id(), settings.clock)
+        alerts = self._alerts = Alerts(
+            self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False
+        )
+        self._episodes = [MetricEpisodes(rule, self._step, alerts) for rule in rules.on_metrics()]
+        #: The windows that some rule looks at.
+        self._watched = dict.fromkeys(window for episodes in self._episodes for window in episodes.windows)
+        self._rolling = Rolling(self._store, self._watched)
+        self._revisit: dict[int, dict[Window, set[Series]]] = {}
+
+    def _begin(self, at: int) -> None:
+        """Make the windows' totals anew, and look at what is open. at: the last pane end that was judged."""
+        self._rolling.restored(at)
+        for episodes in self._episodes:
+            for series, again in episodes.open():
+                self._look_again(episodes.windows[0], [series], again)
+                self._look_again(episodes.windows[0], [series], self.at + PANE)
+        # Late counts wait for the next pane end; which series they changed is not kept, so all are judged.
+        for window, totals in self._rolling.totals.items():
+            self._look_again(window, [*totals], self.at + PANE)
+        self._withdraw_changed_rules()
 
     # --- the step -----------------------------------------------------------------------------------
 
@@ -280,7 +299,9 @@ class Board:
     def _withdraw_changed_rules(self) -> None:
         """Alerts of rules that are gone, or judge something else now, end as withdrawn."""
         judges = {episodes.id: episodes for episodes in self._episodes}
-        for ref, record in self._store:
+        found = [one for one in self._store if isinstance(one[1], FollowUp | Judgement)]
+        # In their order, so that the same is said wherever the state comes from.
+        for ref, record in sorted(found, key=lambda one: one[0]):
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)
             elif isinstance(record, Judgement):

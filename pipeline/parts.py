@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.board import Board, BoardSettings
-from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Heart
+from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Effects, Heart
 from pipeline.events.codec import Record
 from pipeline.events.journey import Journey
 from pipeline.followup.clocks import BusinessClock
@@ -47,6 +47,13 @@ class Parts:
             return {"topic": full, "partition": partition, "offset": record.offset}
 
         return Shard(self.shard, f"{topic}/{partition}", ROLES[topic], origin)
+
+    def change(self, heart: Heart) -> Effects:
+        """Let a heart that runs go on with these parts; what that says."""
+        if isinstance(heart, Board):
+            return heart.adopt(self.board)
+        assert isinstance(heart, Shard)
+        return heart.adopt(self.shard)
 
 
 def build(settings: Settings, rules: Sequence[Path] | None = None) -> Parts:

@@ -75,29 +75,10 @@ class Shard:
         roles: frozenset[Role],
         origin: Callable[[Record], Mapping[str, Any]],
     ) -> None:
-        self._settings, self._name, self._roles = settings, name, roles
+        self._name, self._roles = name, roles
         self._store, self._seen = Store(), Seen(settings.seen_limit)
-        rules = settings.rules
-        groupings = (*DEFAULT_GROUPINGS, *(rule.by for rule in rules.on_metrics()))
-        self._tally = Tally(settings.journey, groupings)
-        self._step = Step(self._store, rules.version, self._tally.level, origin)
-        self._rules = rules.by_id()
-        self._follow_ups = FollowUps(self._step, self._rules, settings.clock)
-        self._alerts = Alerts(
-            self._step, self._follow_ups.alert_fired, self._follow_ups.alert_retracted,
-            hand_over=Role.CUSTOMER not in roles,
-        )  # fmt: skip
-        self._reviews, self._contacts = Reviews(self._step, self._tally), Contacts(self._step, self._tally)
-        self._wakes: dict[str, Callable[[Ref, Remembered, int], None]] = {
-            "@followup": self._follow_ups.on_wake,
-            "@followup-without-customer": self._follow_ups.on_wake,
-            Reviews.WHAT: self._reviews.on_wake,
-            Contacts.WHAT: self._contacts.on_wake,
-        }
-        self._handlers: dict[Role, dict[type[m.Event], Index]] = {
-            role: self._handlers_of(role) for role in Role
-        }
-        self._route_of = self._routes()
+        self._step = Step(self._store, origin)
+        self._use(settings)
         self._changelog = Changelog(self._store, self._seen)
         self.applied = -1
         self._distance = 0
@@ -143,6 +124,18 @@ class Shard:
                 for value in records_for_board(self._name, self.applied, [Segment(0)])
             ]
         )
+
+    def adopt(self, settings: ShardSettings) -> Effects:
+        """Go on with other rules behind the last record taken; what a rule that is gone has open is withdrawn."""
+        before = self._rules
+        self._use(settings)
+        if self.applied < 0:
+            return Effects()
+        # To go through all that is remembered takes a second a million records.
+        if any(rule_id not in self._rules or self._rules[rule_id].kind is not rule.kind
+               for rule_id, rule in before.items()):  # fmt: skip
+            self._withdraw_removed_rules()
+        return self._effects()
 
     def restore(self, value: bytes) -> bool:
         """Take one record of the changelog, oldest first; is it the first image of a round? Raises StateError."""
@@ -341,6 +334,31 @@ class Shard:
 
     # --- small parts --------------------------------------------------------------------------------
 
+    def _use(self, settings: ShardSettings) -> None:
+        """Make all that depends on rules; what is remembered stays."""
+        self._settings, rules, step = settings, settings.rules, self._step
+        groupings = (*DEFAULT_GROUPINGS, *(rule.by for rule in rules.on_metrics()))
+        self._tally = Tally(settings.journey, groupings)
+        self._tally.watermark = step.watermark
+        step.rules_version, step.level = rules.version, self._tally.level
+        self._rules = rules.by_id()
+        self._follow_ups = FollowUps(step, self._rules, settings.clock)
+        self._alerts = Alerts(
+            step, self._follow_ups.alert_fired, self._follow_ups.alert_retracted,
+            hand_over=Role.CUSTOMER not in self._roles,
+        )  # fmt: skip
+        self._reviews, self._contacts = Reviews(step, self._tally), Contacts(step, self._tally)
+        self._wakes: dict[str, Callable[[Ref, Remembered, int], None]] = {
+            "@followup": self._follow_ups.on_wake,
+            "@followup-without-customer": self._follow_ups.on_wake,
+            Reviews.WHAT: self._reviews.on_wake,
+            Contacts.WHAT: self._contacts.on_wake,
+        }
+        self._handlers: dict[Role, dict[type[m.Event], Index]] = {
+            role: self._handlers_of(role) for role in Role
+        }
+        self._route_of = self._routes()
+
     def _handlers_of(self, role: Role) -> dict[type[m.Event], Index]:
         handlers: dict[type[m.Event], list[tuple[Pattern | None, Handler]]] = {
             kind: [] for kind in m.CUSTOMER_EVENTS
@@ -405,14 +423,18 @@ class Shard:
 
     def _withdraw_removed_rules(self) -> None:
         """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""
-        kinds = {rule.id: rule.kind for rule in self._settings.rules.rules}
+        kinds = {rule_id: rule.kind for rule_id, rule in self._rules.items()}
+        found = []
         for ref, record in self._store:
             what = ref[0].partition("/")[0]
+            gone = what not in kinds or (type(record) in _KINDS and _KINDS[type(record)] is not kinds[what])
+            if isinstance(record, FollowUp) or (gone and not what.startswith("@")):
+                found.append((ref, record))
+        # In their order, so that the same is said wherever the state comes from.
+        for ref, record in sorted(found, key=_ref_of):
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)
-            elif not what.startswith("@") and (
-                what not in kinds or (type(record) in _KINDS and _KINDS[type(record)] is not kinds[what])
-            ):
+            else:
                 withdraw(ref, record, self._alerts)
                 self._store.drop(ref)
 
@@ -442,6 +464,10 @@ class Shard:
         self._reject(
             "topic.wrong", f"`{m.type_name(event.__class__)}` belongs on the topic of {topic} - at `$.type`"
         )
+
+
+def _ref_of(found: tuple[Ref, Remembered]) -> Ref:
+    return found[0]
 
 
 def _to_all(index: Index) -> Callable[[Any, int], None]:

@@ -30,15 +30,15 @@ _encode = msgspec.json.Encoder().encode
 class Step:
     """The moment of a shard: its store, its time, the record at hand, and what it writes.
 
-    watermark, latest: ms UTC; -1 before the first event. level: counts what is open now.
-    origin: says where a record stands.
+    watermark, latest: ms UTC; -1 before the first event. origin: says where a record stands.
+    rules_version, level: set by the heart; level counts what is open now.
     """
 
-    def __init__(
-        self, store: Store, rules_version: str, level: Callable[[str, str, int], None],
-        origin: Callable[[Record], Mapping[str, Any]],
-    ) -> None:  # fmt: skip
-        self.store, self.rules_version, self.level = store, rules_version, level
+    rules_version: str
+    level: Callable[[str, str, int], None]
+
+    def __init__(self, store: Store, origin: Callable[[Record], Mapping[str, Any]]) -> None:
+        self.store = store
         self.watermark = self.latest = -1
         self.record: Record | None = None
         self.outputs: list[Output] = []

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from pipeline import engine
 from pipeline.board import Board
-from pipeline.effects import METRICS
+from pipeline.effects import METRICS, Heart
 from pipeline.errors import CxloopError
 from pipeline.events.codec import REASONS as EVENT_REASONS
 from pipeline.events.model import CUSTOMER_EVENTS, type_name
@@ -41,8 +41,10 @@ class PortTakenError(CxloopError):
 class WorkerHealth:
     """The engine's figures and the hearts' counters, as the page and the gauges want them."""
 
-    def __init__(self, path: engine.EventPath, stall_s: float) -> None:
-        self._path, self._stall_s = path, stall_s
+    def __init__(
+        self, path: engine.EventPath, stall_s: float, warnings: Callable[[], Sequence[str]] = tuple
+    ) -> None:
+        self._path, self._stall_s, self._warnings = path, stall_s, warnings
 
     def alive(self) -> Sequence[str]:
         """Why the process should be ended."""
@@ -53,6 +55,10 @@ class WorkerHealth:
     def ready(self) -> Sequence[str]:
         """Why it does not do its work."""
         return self._path.health.unready()
+
+    def warnings(self) -> Sequence[str]:
+        """What somebody should mend, though it does its work."""
+        return self._warnings()
 
     def rebalances(self) -> int:
         """How often partitions were handed out anew."""
@@ -107,6 +113,9 @@ class StatusPage(mode.Service):
 class Worker:
     """Everything of one worker, put together and ready to run.
 
+    parts: those in force; `use` others while it runs.
+    unread: why rules that were changed are not in force; None: they are.
+    read_at: when those in force were read, Unix time.
     plan: what the topics have to be; None on the embedded broker.
     on_followup: gets the bytes of follow-up events too, beside the page.
     """
@@ -116,6 +125,8 @@ class Worker:
     plan: engine.Plan | None
     port: int
     on_followup: Callable[[bytes], None] | None = None
+    unread: str | None = field(init=False, default=None)
+    read_at: float = field(init=False, default_factory=time.time)
     feed: Feed = field(init=False)
     path: engine.EventPath = field(init=False)
     health: WorkerHealth = field(init=False)
@@ -128,9 +139,12 @@ class Worker:
             batch=self.settings.batch, watchdog_s=self.settings.stall / 1000, rebuild=self.settings.rebuild
         )
         self.path = engine.EventPath(
-            connection(self.settings), self.settings.prefix, self.parts.heart, tuning=tuning
+            connection(self.settings), self.settings.prefix,
+            self._heart, tuning=tuning,
+        )  # fmt: skip
+        self.health = WorkerHealth(
+            self.path, tuning.watchdog_s, lambda: [self.unread] if self.unread is not None else []
         )
-        self.health = WorkerHealth(self.path, tuning.watchdog_s)
 
     @property
     def url(self) -> str:
@@ -142,6 +156,15 @@ class Worker:
         """The board, if this worker keeps it."""
         heart = self.path.hearts.get((METRICS, 0))
         return heart if isinstance(heart, Board) else None
+
+    def _heart(self, topic: str, partition: int) -> Heart:
+        """Of the parts in force then."""
+        return self.parts.heart(topic, partition)
+
+    def use(self, parts: Parts) -> None:
+        """Go on with other rules and another journey: each heart changes over between two of its steps."""
+        self.parts = parts
+        self.path.change(parts.change)
 
     def run(self, *services: mode.ServiceT) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code. Blocks."""
@@ -176,6 +199,8 @@ class Worker:
             types,
             sorted((*EVENT_REASONS, *REASONS)),
             self.parts.rules.version,
+            self.read_at,
+            self.unread is None,
         )
 
 

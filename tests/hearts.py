@@ -19,6 +19,7 @@ from pipeline.events.codec import Record
 from pipeline.events.journey import Journey
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.segment import MetricsRecord
+from pipeline.parts import Parts
 from pipeline.replay import FileRecord
 from pipeline.rules.compiled import Role, RuleSet
 from pipeline.rules.load import load
@@ -46,20 +47,25 @@ def rules_of(name: str) -> RuleSet:
     return rule_set(RULES[name])
 
 
+def parts(rules: RuleSet, *, value_limit: int = 200, **more: Any) -> Parts:
+    """What hearts are made of. more: settings of shards."""
+    clock = BusinessClock(ZoneInfo(ZONE))
+    journey = Journey("test", {"till-1": "conversion"})
+    return Parts(
+        ShardSettings(rules=rules, clock=clock, journey=journey, **more),
+        BoardSettings(rules=rules, clock=clock, value_limit=value_limit),
+        "test",
+    )
+
+
 def shard(rules: RuleSet, roles: frozenset[Role] = BOTH, name: str = "shard/0", **more: Any) -> Shard:
     """A shard as the pipeline builds it."""
-    settings = ShardSettings(
-        rules=rules,
-        clock=BusinessClock(ZoneInfo(ZONE)),
-        journey=Journey("test", {"till-1": "conversion"}),
-        **more,
-    )
-    return Shard(settings, name, roles, _origin)
+    return Shard(parts(rules, **more).shard, name, roles, _origin)
 
 
 def board(rules: RuleSet, value_limit: int = 200) -> Board:
     """A board as the pipeline builds it."""
-    return Board(BoardSettings(rules=rules, clock=BusinessClock(ZoneInfo(ZONE)), value_limit=value_limit))
+    return Board(parts(rules, value_limit=value_limit).board)
 
 
 def _origin(record: Record) -> dict[str, Any]:

@@ -61,8 +61,9 @@ def run(
     logs.configure(logging.INFO, settings.log_json)
     with interruptible():
         from pipeline import parts as all_parts  # slow to import, and for Kafka alone
-        from pipeline import wiring
+        from pipeline import rulewatch, wiring
 
+    written = rulewatch.stamps(settings)
     parts = all_parts.build(settings)
     if workers > 1:
         raise typer.Exit(_several(workers, settings.web_port))
@@ -75,7 +76,7 @@ def run(
         settings.broker,
         settings.prefix,
     )
-    raise typer.Exit(one.run())
+    raise typer.Exit(one.run(rulewatch.RuleWatch(one, written)))
 
 
 def _several(workers: int, port: int) -> int:

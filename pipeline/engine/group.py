@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 
-from pipeline.effects import METRICS, Heart
+from pipeline.effects import METRICS, Effects, Heart
 from pipeline.engine import topics
 from pipeline.engine.clock import BrokerClock
 from pipeline.engine.closing import closed_well
@@ -136,6 +136,11 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         # Without a broker it hangs, or raises CancelledError at us.
         if self._consumer is not None and not await closed_well(self._consumer.stop(), self._tuning.leave_s):
             log.warning("could not leave the group in good order; the others notice after its session")
+
+    def change(self, change: Callable[[Heart], Effects]) -> None:
+        """Let something happen to every heart between two of its steps, also to those that may come back."""
+        for one in (*self.partitions.values(), *self._parked.values()):
+            one.change(change)
 
     # -- what the client tells us -----------------------------------------------------------------
 

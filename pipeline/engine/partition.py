@@ -121,6 +121,7 @@ class Partition:
         # Where the newest full round of images begins in the changelog.
         self._round = -1
         self._trims: set[asyncio.Task[None]] = set()
+        self._changes: deque[Callable[[Heart], Effects]] = deque()
 
     # -- opening ----------------------------------------------------------------------------------
 
@@ -280,6 +281,10 @@ class Partition:
         self._fed = unread[-1].behind
         self._wake.set()
 
+    def change(self, change: Callable[[Heart], Effects]) -> None:
+        """Let something happen to the heart between two steps, in a transaction of its own; now, or once it is open."""
+        self._changes.append(change)
+
     @property
     def full(self) -> bool:
         """Enough records wait; leave further ones where they are."""
@@ -320,7 +325,13 @@ class Partition:
 
         try:
             while not self._closing:
-                if done.records and not self._queued:
+                if self._changes:
+                    await commit()
+                    await commit()
+                    effects = self._changes.popleft()(self.heart)
+                    if effects.outputs or effects.changelog:
+                        await self._commit(transactions, _Step(effects))
+                elif done.records and not self._queued:
                     await commit()
                 elif await self._gathered():
                     self._apply(done)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from aiokafka.errors import KafkaError
 
-from pipeline.effects import Heart
+from pipeline.effects import Effects, Heart
 from pipeline.engine.connection import Connection
 from pipeline.engine.errors import BrokerUnreachableError
 from pipeline.engine.fatal import Fatal, die, told
@@ -59,6 +59,13 @@ class EventPath:
         return {
             (one.health.topic, one.health.partition): one.heart for one in self._group.partitions.values()
         }
+
+    def change(self, change: Callable[[Heart], Effects]) -> None:
+        """Let something happen to every heart between two of its steps, in a transaction of its own.
+
+        Hearts that are made later do not hear of it.
+        """
+        self._group.change(change)
 
     async def start(self) -> None:
         """Connect and join the group. Raises BrokerUnreachableError."""

@@ -68,7 +68,8 @@ _SIZES = {
 class Known:
     """Names that are shown as 0 before they happen, so that the first one is seen as a rise.
 
-    version: of the rules in force.
+    version: of the rules in force; read_at: when they were read, Unix time.
+    is_newest: no others were written meanwhile that are wrong.
     """
 
     rules: Sequence[str] = ()
@@ -76,6 +77,8 @@ class Known:
     types: Sequence[str] = ()
     reasons: Sequence[str] = ()
     version: str = ""
+    read_at: float = 0.0
+    is_newest: bool = True
 
 
 class Gauges(Collector):
@@ -111,7 +114,7 @@ class Gauges(Collector):
         known = self._known()
         board = self._board()
         yield from _build()
-        yield _rules(known)
+        yield from _rules(known)
         yield from self._worker()
         yield from _partitions(self._health.partitions(), self._wall())
         yield from _counters(self._health.partitions(), known)
@@ -140,10 +143,20 @@ def _build() -> Iterator[Metric]:
     yield family
 
 
-def _rules(known: Known) -> Metric:
+def _rules(known: Known) -> Iterator[Metric]:
     family = GaugeMetricFamily("cxloop_rules_info", "Always 1; the rule set in force.", labels=["version"])
     family.add_metric([known.version], 1)
-    return family
+    yield family
+    yield GaugeMetricFamily(
+        "cxloop_rules_last_reload_successful",
+        "0 while the rules that stand in the files are wrong, and older ones go on.",
+        value=known.is_newest,
+    )
+    yield GaugeMetricFamily(
+        "cxloop_rules_last_reload_success_timestamp_seconds",
+        "When the rules in force were read, as Unix time.",
+        value=known.read_at,
+    )
 
 
 def _here(board: BoardView | None) -> Metric:

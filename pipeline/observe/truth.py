@@ -138,7 +138,8 @@ class Pulse:
             for view in views
             if view.lost
         ]
-        reasons = [*dict.fromkeys([*dead, *stuck, *lost, *unready])]
+        warnings = [_sentence(warning) for warning in health.warnings()]
+        reasons = [*dict.fromkeys([*dead, *stuck, *lost, *unready, *warnings])]
         events_wait = lag is not None and lag > max(SMALL_LAG, SMALL_LAG_S * (rate or 0.0))
         counts_wait = sum(view.lag or 0 for view in views if not view.of_events)
         behind = self._for_a_while(events_wait or counts_wait > SMALL_LAG, now)
@@ -168,6 +169,8 @@ class Pulse:
             return BEHIND, f"The metrics are behind by {_count(counts_wait, 'record')} of counts.", reasons
         if lost:
             return BEHIND, "Up to date, but records were lost.", reasons
+        if warnings:
+            return BEHIND, "Up to date, but something is to be mended.", reasons
         if all(view.applied < 0 for view in views):
             return HEALTHY, "Running. No event has come in yet.", reasons
         return HEALTHY, "Up to date. Every partition is running.", reasons

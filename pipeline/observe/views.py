@@ -118,6 +118,10 @@ class Health(Protocol):
         """Why it does not do its work, one sentence each; empty: it does."""
         ...
 
+    def warnings(self) -> Sequence[str]:
+        """What somebody should mend, one sentence each, though it does its work."""
+        ...
+
     def rebalances(self) -> int:
         """How often the group's partitions were handed out anew since this process began."""
         ...

@@ -122,12 +122,16 @@ class FakeHealth:
     views: list[PartitionView] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     unready: list[str] = field(default_factory=list)
+    to_mend: list[str] = field(default_factory=list)
 
     def alive(self) -> Sequence[str]:
         return self.dead
 
     def ready(self) -> Sequence[str]:
         return self.unready
+
+    def warnings(self) -> Sequence[str]:
+        return self.to_mend
 
     def rebalances(self) -> int:
         return 3

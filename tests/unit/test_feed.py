@@ -344,6 +344,13 @@ def test_the_truth_in_one_word(
     assert states((0, views), health=FakeHealth(dead=dead, unready=unready)) == [state]
 
 
+def test_what_somebody_should_mend_is_said_though_all_is_up_to_date() -> None:
+    health = FakeHealth([partition()], to_mend=["the rules in the files are wrong"])
+    truth = Pulse().beat(health, 0)
+    assert truth.state == "behind"
+    assert truth.reasons == ("The rules in the files are wrong.",)
+
+
 def test_the_rate_counts_events_of_partitions_that_stayed() -> None:
     pulse, health = Pulse(), FakeHealth()
     truth = pulse.beat(health, -1)
