@@ -26,6 +26,7 @@ from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
 from pipeline.rules.metric import MetricEpisodes
+from pipeline.rules.silence import SilenceEpisodes
 from pipeline.state.changelog import Changelog
 from pipeline.state.logged import Position
 from pipeline.state.records import (
@@ -39,6 +40,7 @@ from pipeline.state.records import (
     Remembered,
     Series,
     ShardPosition,
+    Silence,
 )
 from pipeline.state.seen import Seen
 from pipeline.state.store import Store
@@ -83,7 +85,7 @@ class Board:
     def __init__(self, settings: BoardSettings) -> None:
         self._store, self._seen = Store(), Seen()
         self._changelog = Changelog(
-            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement)
+            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement, Silence)
         )
         self._step = Step(
             self._store, lambda record: {"topic": METRICS, "partition": 0, "offset": record.offset}
@@ -203,6 +205,7 @@ class Board:
             self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False
         )
         self._episodes = [MetricEpisodes(rule, self._step, alerts) for rule in rules.on_metrics()]
+        self._silences = [SilenceEpisodes(rule, self._step, alerts) for rule in rules.on_silence()]
         #: The windows that some rule looks at.
         self._watched = dict.fromkeys(window for episodes in self._episodes for window in episodes.windows)
         self._rolling = Rolling(self._store, self._watched)
@@ -226,6 +229,8 @@ class Board:
         shard = self._shards.setdefault(record.shard, ShardPosition())
         for segment in record.segments:
             self._count(segment)
+            for event, since, at in segment.silences:
+                self._silence(record.shard, event, since, at)
             if segment.watermark != UNCHANGED:
                 shard.watermark = segment.watermark
                 self._advance()
@@ -242,6 +247,19 @@ class Board:
             self._level(name, label, change)
         for raw in segment.followups:
             self._agent_acted(bytes(raw))
+
+    def _silence(self, shard: str, event: str, since: int, at: int) -> None:
+        """Of a shard, events have stopped coming or (since -1) come again."""
+        ref = ("@silence", event, "")
+        found = self._store.get(ref)
+        silence = found if isinstance(found, Silence) else Silence()
+        if since < 0:
+            silence.shards.pop(shard, None)
+        else:
+            silence.shards[shard] = since
+        self._store.put(ref, silence, NEVER)
+        for episodes in self._silences:
+            episodes.judge(event, silence, at)
 
     def _advance(self) -> None:
         """Judge every change and fire every timer strictly below the lowest watermark, in order of time."""
@@ -298,7 +316,8 @@ class Board:
 
     def _withdraw_changed_rules(self) -> None:
         """Alerts of rules that are gone, or judge something else now, end as withdrawn."""
-        judges = {episodes.id: episodes for episodes in self._episodes}
+        judges: dict[str, MetricEpisodes | SilenceEpisodes] = {one.id: one for one in self._episodes}
+        judges |= {one.id: one for one in self._silences}
         found = [one for one in self._store if isinstance(one[1], FollowUp | Judgement)]
         # In their order, so that the same is said wherever the state comes from.
         for ref, record in sorted(found, key=lambda one: one[0]):

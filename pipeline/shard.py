@@ -34,12 +34,13 @@ from pipeline.rules.count import CountEpisodes
 from pipeline.rules.event import EventEpisodes
 from pipeline.rules.history import History, Known
 from pipeline.rules.index import Handler, Index
+from pipeline.rules.pace import Feed
 from pipeline.rules.pattern import Pattern
 from pipeline.rules.sequence import SequenceEpisodes
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog
 from pipeline.state.logged import Position
-from pipeline.state.records import FollowUp, Hits, Ref, Remembered, Waits
+from pipeline.state.records import FollowUp, Hits, Pace, Ref, Remembered, Waits
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
@@ -79,7 +80,7 @@ class Shard:
         self._store, self._seen = Store(), Seen(settings.seen_limit)
         self._step = Step(self._store, origin)
         self._use(settings)
-        self._changelog = Changelog(self._store, self._seen)
+        self._changelog = Changelog(self._store, self._seen, (Pace,))
         self.applied = -1
         self._distance = 0
         self._told: int | None = None
@@ -127,14 +128,10 @@ class Shard:
 
     def adopt(self, settings: ShardSettings) -> Effects:
         """Go on with other rules behind the last record taken; what a rule that is gone has open is withdrawn."""
-        before = self._rules
         self._use(settings)
         if self.applied < 0:
             return Effects()
-        # To go through all that is remembered takes a second a million records.
-        if any(rule_id not in self._rules or self._rules[rule_id].kind is not rule.kind
-               for rule_id, rule in before.items()):  # fmt: skip
-            self._withdraw_removed_rules()
+        self._withdraw_removed_rules()
         return self._effects()
 
     def restore(self, value: bytes) -> bool:
@@ -293,7 +290,7 @@ class Shard:
             return
         value = self._step.record.value if self._step.record is not None else None
         about_no_customer = event.subject is None and Role.CUSTOMER in self._roles and data.key is not None
-        if about_no_customer and (data.key or "").partition("{")[0] in METRIC_NAMES:
+        if about_no_customer and (data.key or "").partition("{")[0] in KEYS_OF_THE_BOARD:
             self._tally.follow_up(_passed_on(event, data))
         elif about_no_customer and Role.REVIEW not in self._roles and self._step.record is not None:
             copy = forwarded(self._step.record, self._step.place)
@@ -371,6 +368,10 @@ class Shard:
             handlers[m.ContactReplied] = [
                 (None, lambda event, data, at, key: self._contacts.replied(key, data, at))
             ]
+        feeds = self._feeds(role)
+        for kind, feed in feeds.items():
+            handlers[kind].append((None, feed.on_event))
+            self._wakes[feed.what] = feed.on_wake
         answers: dict[str, Answers] = {}
         histories: dict[str, History] = {}
         for rule in self._settings.rules.of(role):
@@ -390,7 +391,9 @@ class Shard:
                 what = Answers.what(rule)
                 if what not in answers:
                     answers[what] = Answers(what, rule, self._step)
-                absence = AbsenceEpisodes(rule, self._step, self._alerts, known, answers[what])
+                absence = AbsenceEpisodes(
+                    rule, self._step, self._alerts, known, answers[what], feeds[rule.unless.event]
+                )
                 handlers[kind].append((when, absence.on_event))
                 self._wakes[rule.id] = self._wakes[absence.past] = absence.on_wake
                 for stop in dict.fromkeys(one.event for one in rule.pause or ()):
@@ -412,6 +415,14 @@ class Shard:
             self._wakes[what] = some.on_wake
         return {kind: Index(found) for kind, found in handlers.items() if found}
 
+    def _feeds(self, role: Role) -> dict[type[m.Event], Feed]:
+        """Of the events that some rule waits for, and of those of which a rule wants to know that they come."""
+        rules = self._settings.rules
+        kinds = [rule.unless.event for rule in rules.of(role) if isinstance(rule, AbsenceRule)]
+        for rule in rules.on_silence():
+            kinds += [kind for kind in rule.events if (kind in m.REVIEWS) is (role is Role.REVIEW)]
+        return {kind: Feed(role, kind, self._step, self._tally) for kind in dict.fromkeys(kinds)}
+
     def _known(self, rule: ShardRule, histories: dict[str, History]) -> Known:
         of = []
         for given in rule.given:
@@ -428,15 +439,21 @@ class Shard:
         for ref, record in self._store:
             what = ref[0].partition("/")[0]
             gone = what not in kinds or (type(record) in _KINDS and _KINDS[type(record)] is not kinds[what])
-            if isinstance(record, FollowUp) or (gone and not what.startswith("@")):
+            if isinstance(record, Pace):
+                gone = ref[0] not in self._wakes
+            elif what.startswith("@"):
+                gone = isinstance(record, FollowUp)
+            if gone:
                 found.append((ref, record))
         # In their order, so that the same is said wherever the state comes from.
         for ref, record in sorted(found, key=_ref_of):
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)
-            else:
-                withdraw(ref, record, self._alerts)
-                self._store.drop(ref)
+                continue
+            if isinstance(record, Pace) and record.silent:
+                self._tally.silence(ref[0].rpartition("/")[2], -1, self._step.latest)
+            withdraw(ref, record, self._alerts, self._step)
+            self._store.drop(ref)
 
     def _effects(self) -> Effects:
         outputs, self._step.outputs = self._step.outputs, []
@@ -483,6 +500,8 @@ def _to_all(index: Index) -> Callable[[Any, int], None]:
     return route
 
 
+#: What the keys of the board's alerts begin with.
+KEYS_OF_THE_BOARD = {*METRIC_NAMES, *(m.type_name(kind).removeprefix("cx.") for kind in m.CUSTOMER_EVENTS)}
 #: What a record of a rule belongs to.
 _KINDS: Mapping[type[Remembered], Kind] = {Waits: Kind.ABSENCE, Hits: Kind.COUNT}
 #: What each type is counted as.

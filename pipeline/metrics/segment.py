@@ -22,17 +22,19 @@ class Segment(msgspec.Struct, omit_defaults=True):
     watermark: None: the shard has none, do not wait for it; UNCHANGED: more counts follow.
 
     counts: (end of the 5 min pane, series, counts). levels: (name, label, change).
+    silences: (event, since, at): since then (ms) none has come, as is known at that time (ms); -1: they come again.
     """
 
     watermark: int | None
     counts: list[tuple[int, Series, dict[str, Count]]] = []
     levels: list[tuple[str, str, int]] = []
     followups: list[msgspec.Raw] = []
+    silences: list[tuple[str, int, int]] = []
 
     @property
     def is_empty(self) -> bool:
         """Does it count nothing?"""
-        return not (self.counts or self.levels or self.followups)
+        return not (self.counts or self.levels or self.followups or self.silences)
 
 
 class MetricsRecord(msgspec.Struct, omit_defaults=True):

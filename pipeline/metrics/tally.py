@@ -37,6 +37,7 @@ class Tally:
         self._panes: dict[int, dict[Dims, dict[str, int]]] = {}
         self._levels: dict[tuple[str, str], int] = {}
         self._followups: list[msgspec.Raw] = []
+        self._silences: list[tuple[str, int, int]] = []
         self._segments: list[Segment] = []
         # Something may have come to nothing in them.
         self._has_zeros = False
@@ -86,6 +87,11 @@ class Tally:
         """Change what is counted now, such as open follow-ups of a team."""
         self._levels[name, label] = self._levels.get((name, label), 0) + change
 
+    def silence(self, event: str, since: int, at: int) -> None:
+        """Events of a type have stopped coming, or (since -1) come again. Times in ms."""
+        self.level("sources_silent", event, -1 if since < 0 else 1)
+        self._silences.append((event, since, at))
+
     def follow_up(self, event: bytes) -> None:
         """Pass on what somebody did about a follow-up of the board."""
         self._cut(self.watermark if self.watermark >= 0 else None)
@@ -115,8 +121,8 @@ class Tally:
         while len(counts) > MOST_COUNTS:
             self._segments.append(Segment(UNCHANGED, counts[:MOST_COUNTS]))
             counts = counts[MOST_COUNTS:]
-        self._segments.append(Segment(watermark, counts, levels, self._followups))
-        self._panes, self._levels, self._followups = {}, {}, []
+        self._segments.append(Segment(watermark, counts, levels, self._followups, self._silences))
+        self._panes, self._levels, self._followups, self._silences = {}, {}, [], []
         self._has_zeros = False
         self._cut_at = (self.watermark - 1) // PANE
 

@@ -30,7 +30,17 @@ _LEVELS = {
         "rule",
         "Alerts that stand: fired, and neither resolved nor retracted.",
     ),
+    "absences_held": (
+        "cxloop_absences_held",
+        "rule",
+        "Answers that are due, but not missed yet: none come at all, so nobody knows.",
+    ),
     "followups_open": ("cxloop_followups_open", "team", "Follow-ups that are not closed."),
+    "sources_silent": (
+        "cxloop_sources_silent",
+        "event",
+        "Partitions to which events that rules wait for have stopped coming, by their own usual pace.",
+    ),
     "followups_overdue": (
         "cxloop_followups_overdue",
         "team",
@@ -205,7 +215,7 @@ def _values(board: BoardView) -> Iterator[Metric]:
 
 
 def _levels(board: BoardView, known: Known) -> Iterator[Metric]:
-    names = {"rule": known.rules, "team": known.teams}
+    names = {"rule": known.rules, "team": known.teams, "event": ()}
     levels = board.levels()
     for level, (gauge, label, text) in _LEVELS.items():
         counts = dict.fromkeys(names[label], 0)

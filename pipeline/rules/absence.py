@@ -12,9 +12,10 @@ from pipeline.rules.alerts import Alerts, derived_id, met, reason
 from pipeline.rules.compiled import AbsenceRule
 from pipeline.rules.cooldown import Once
 from pipeline.rules.history import Known
+from pipeline.rules.pace import Feed
 from pipeline.rules.pattern import getter
 from pipeline.rules.trail import Trails
-from pipeline.span import DAY, HOUR, duration
+from pipeline.span import DAY, HOUR, MINUTE, duration
 from pipeline.state.records import (
     FIRING,
     HELD,
@@ -38,16 +39,21 @@ MOST_STOPS: Final = 256
 #: A clock stands still so long at most (ms), and a time that an event names is waited for if it is at most so much later (ms).
 FARTHEST: Final = 366 * DAY
 
+#: While answers have stopped coming, what is due is looked at again at each full quarter of an hour (ms).
+QUARTER: Final = 15 * MINUTE
+
 #: An episode of each state is looked at again so long after its deadline (ms).
 _LASTS: Final = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTION}
 
 
-def withdraw(ref: Ref, record: Remembered, alerts: Alerts) -> None:
+def withdraw(ref: Ref, record: Remembered, alerts: Alerts, step: Step) -> None:
     """End the alerts of a rule that is no longer there."""
     rule, key, _ = ref
     for ask in record.asks if isinstance(record, Waits) else ():
         if ask.state == FIRING:
             alerts.withdraw(rule, key, ask.subject, ask.episode)
+        elif ask.state == PENDING and ask.again:
+            step.level("absences_held", rule, -1)
 
 
 class Answers:
@@ -103,8 +109,12 @@ class AbsenceEpisodes:
     One that was resolved is kept until nothing from before its deadline can arrive any more, for that retracts it.
     """
 
-    def __init__(self, rule: AbsenceRule, step: Step, alerts: Alerts, known: Known, answers: Answers) -> None:
+    def __init__(
+        self, rule: AbsenceRule, step: Step, alerts: Alerts, known: Known, answers: Answers, feed: Feed
+    ) -> None:
+        """feed: of the events that answer."""
         self._rule, self._step, self._alerts, self._known, self._answers = rule, step, alerts, known, answers
+        self._feed = feed
         self._once = Once(rule, step)
         self._asks = rule.when.predicate()
         self._part = getter(rule.same) if rule.same else None
@@ -130,7 +140,7 @@ class AbsenceEpisodes:
             if ask is not None:
                 record.asks = [*record.asks, ask]
                 if ask.deadline < self._step.watermark:
-                    self._fire(ref, record, ask)
+                    self._judge(ref, record, ask, self._step.watermark)
         self._keep(ref, record)
 
     def on_answer(self, event: Event, at: int, key: str, part: str) -> None:
@@ -196,7 +206,7 @@ class AbsenceEpisodes:
         assert isinstance(record, Waits)
         for ask in [ask for ask in record.asks if self._wake(ask) <= due]:
             if ask.state == PENDING:
-                self._fire(ref, record, ask)
+                self._judge(ref, record, ask, due)
                 continue
             if ask.state == FIRING:
                 self._resolve(ref, ask, self._wake(ask), "expired", [])
@@ -214,6 +224,17 @@ class AbsenceEpisodes:
                 else:
                     ask.end(at, "edited")
 
+    def _judge(self, ref: Ref, record: Waits, ask: Ask, at: int) -> None:
+        """Fire, unless answers have stopped coming altogether: then nobody knows, and it is looked at later. at: ms."""
+        if self._feed.is_silent:
+            if not ask.again:
+                self._step.level("absences_held", self._rule.id, 1)
+            ask.again = (at // QUARTER + 1) * QUARTER
+            return
+        if ask.again:
+            self._step.level("absences_held", self._rule.id, -1)
+        self._fire(ref, record, ask)
+
     def _fire(self, ref: Ref, record: Waits, ask: Ask) -> None:
         _, key, part = ref
         deadline = ask.deadline
@@ -222,14 +243,17 @@ class AbsenceEpisodes:
             return
         within = "" if self._before else f" within {ask.within},"
         stood = f" (the clock stood still for {ask.stood / HOUR:.3g} h)" if ask.stood else ""
-        text = f"no {self._answer}{within} by {moment(deadline)}{stood}"
+        late = f" (not known before {moment(ask.again)}, for none came at all)" if ask.again else ""
+        text = f"no {self._answer}{within} by {moment(deadline)}{stood}{late}"
         reasons = [
             reason(text, [ask.event_id], None, self._limit(ask)),
             *met(ask.event_id, self._rule.when, ask.values),
             *ask.known,
         ]
         held = self._once.held(key)
-        alert_id = self._alerts.fire(self._rule, key, ask.subject, ask.episode, deadline, reasons, held)
+        alert_id = self._alerts.fire(
+            self._rule, key, ask.subject, ask.episode, deadline, reasons, held, start=ask.again
+        )
         self._once.fired(key, deadline, alert_id)
         ask.state = FIRING
         if ask.ended is not None:
@@ -250,6 +274,8 @@ class AbsenceEpisodes:
         """The alert should never have been: silently where it did not fire, else retracted."""
         _, key, part = ref
         record.asks = [other for other in record.asks if other is not ask]
+        if ask.state == PENDING and ask.again:
+            self._step.level("absences_held", self._rule.id, -1)
         if ask.state == HELD:
             self._once.over(key, part, ask.episode)
         elif ask.state != PENDING:
@@ -327,7 +353,7 @@ class AbsenceEpisodes:
 
     def _wake(self, ask: Ask) -> int:
         """When the ask must be looked at again (ms)."""
-        return ask.deadline + _LASTS[ask.state]
+        return max(ask.deadline, ask.again) + _LASTS[ask.state]
 
     def _keep(self, ref: Ref, record: Waits) -> None:
         asks = record.asks

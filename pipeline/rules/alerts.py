@@ -14,7 +14,7 @@ from pipeline.rules.pattern import Pattern
 from pipeline.step import Step
 
 #: Alerts that last until something happens; the others state what happened and end with their follow-up.
-LASTING: Final = (Kind.ABSENCE, Kind.METRIC)
+LASTING: Final = (Kind.ABSENCE, Kind.METRIC, Kind.SILENCE)
 
 
 def derived_id(prefix: str, *parts: str) -> str:
@@ -61,10 +61,11 @@ class Alerts:
 
     def fire(
         self, rule: AnyRule, key: str, subject: str | None, episode: str, at: int, reasons: list[dict[str, Any]],
-        held: int = 0,
+        held: int = 0, start: int = 0,
     ) -> str:  # fmt: skip
-        """Fire, and return the alert's id."""
+        """Fire, and return the alert's id. start: ms before which the clock of its follow-up does not start."""
         alert = self._alert(rule, key, subject, episode, at, "; ".join(r["text"] for r in reasons))
+        alert.start = max(alert.start, start)
         extra = {"held": held} if held else {}
         event = self._event(alert, "fired", at, reasons, extra)
         self._write(alert, event)

@@ -20,6 +20,7 @@ from pipeline.rules.compiled import (
     Plan,
     Role,
     SequenceRule,
+    SilenceRule,
 )
 from pipeline.rules.conditions import Conditions
 from pipeline.rules.limits import compile_metric
@@ -100,14 +101,17 @@ class Compiler:
         self.mistakes.append(self._document.mistake(path, text, key=key))
 
     def _rule(self, rule: written.Rule, path: Path_) -> AnyRule | None:
-        kinds = [name for name in ("event", "sequence", "metric") if name in rule.when]
+        kinds = [name for name in ("event", "sequence", "metric", "silent") if name in rule.when]
         if len(kinds) != 1:
             which = f"{len(kinds)} of them" if kinds else "none of them"
             self._wrong(
                 (*path, "when", *kinds[1:2]),
-                f'"when" needs an "event", a "sequence" or a "metric", and has {which}', key=True,
+                f'"when" needs an "event", a "sequence", a "metric" or "silent", and has {which}', key=True,
             )  # fmt: skip
             return None
+        if kinds == ["silent"]:
+            self._foreign(rule, path, ("once", "unless", "if", "for", "clear"), "other kinds of rules")
+            return self._silence(rule, path)
         if kinds == ["metric"]:
             self._foreign(rule, path, ("once", "unless", "if"), "rules on an event")
             return compile_metric(
@@ -177,6 +181,25 @@ class Compiler:
             **self._common(rule, Role.CUSTOMER), given=self._given(rule, Role.CUSTOMER, when.same or "", steps, path),
             steps=tuple(steps), within=when.within.millis, same=when.same,
         )  # fmt: skip
+
+    def _silence(self, rule: written.Rule, path: Path_) -> SilenceRule | None:
+        here = (*path, "when")
+        if self._scope.is_narrow:
+            self._wrong(
+                (*path, "overrides"), '"overrides" belongs to rules on one event or on a metric', key=True
+            )
+        when = validated(written.WhenSilent, rule.when, self._document, here, self.mistakes, "a map")
+        if when is None:
+            return None
+        found = []
+        for number, name in enumerate([when.silent] if isinstance(when.silent, str) else when.silent):
+            at = (*here, "silent", number) if isinstance(when.silent, list) else (*here, "silent")
+            event = self._conditions.event(name, at)
+            if event is not None:
+                found.append(event)
+        if not when.silent:
+            self._wrong((*here, "silent"), "silent: the list is empty; write for example contact.replied")
+        return SilenceRule(**self._common(rule, Role.CUSTOMER), events=tuple(dict.fromkeys(found)))
 
     def _absence(
         self, rule: written.Rule, when: Pattern, common: Mapping[str, Any], path: Path_

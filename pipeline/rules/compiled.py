@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.events.model import Event
 from pipeline.rules.condition import Comparison
 from pipeline.rules.pattern import Pattern
 from pipeline.span import Span
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     SEQUENCE = "sequence"
     ABSENCE = "absence"
     METRIC = "metric"
+    SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,19 @@ class MetricRule(Rule):
         return Kind.METRIC
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceRule(Rule):
+    """Events that have stopped coming, each for itself."""
+
+    events: tuple[type[Event], ...]
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.SILENCE
+
+
 ShardRule = EventRule | CountRule | SequenceRule | AbsenceRule
-AnyRule = ShardRule | MetricRule
+AnyRule = ShardRule | MetricRule | SilenceRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +212,16 @@ class RuleSet:
 
     def of(self, role: Role) -> Iterable[ShardRule]:
         """The rules on events of shards with this role."""
-        return (rule for rule in self.rules if not isinstance(rule, MetricRule) and rule.role is role)
+        return (
+            rule
+            for rule in self.rules
+            if not isinstance(rule, MetricRule | SilenceRule) and rule.role is role
+        )
 
     def on_metrics(self) -> Iterable[MetricRule]:
         """The rules that the board judges."""
         return (rule for rule in self.rules if isinstance(rule, MetricRule))
+
+    def on_silence(self) -> Iterable[SilenceRule]:
+        """The rules on events that stop coming."""
+        return (rule for rule in self.rules if isinstance(rule, SilenceRule))

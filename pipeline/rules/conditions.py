@@ -36,15 +36,21 @@ class Conditions:
 
     def pattern(self, event: str, written: Mapping[str, Any], path: Path_) -> Pattern | None:
         """The pattern of an event's name and conditions that stand at a path; None if there is no such event."""
-        found = _EVENTS.get(event.removeprefix("cx."))
+        found = self.event(event, (*path, "event"))
         if found is None:
-            self._wrong((*path, "event"), f'unknown event "{event}"; {did_you_mean(event, _EVENTS)}')
             return None
         before = len(self._mistakes)
         conditions = self._all(found, written, path)
         if len(self._mistakes) == before:
             self.check(found, conditions, path)
         return Pattern(found, conditions)
+
+    def event(self, name: str, path: Path_) -> type[Event] | None:
+        """The event of that name, which stands at a path; None if there is none."""
+        found = _EVENTS.get(name.removeprefix("cx."))
+        if found is None:
+            self._wrong(path, f'unknown event "{name}"; {did_you_mean(name, _EVENTS)}')
+        return found
 
     def check(self, event: type[Event], conditions: Iterable[Condition], path: Path_) -> None:
         """Say where no event can meet all of the conditions that stand at a path."""

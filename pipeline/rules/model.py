@@ -186,6 +186,14 @@ class WhenMetric(_Written):
     samples: Any = Field(None, description='how many are needed, such as ">= 50"')
 
 
+class WhenSilent(_Written):
+    """Events that stop coming."""
+
+    silent: str | list[str] = Field(
+        description="the name of an event, or a list of them, such as contact.replied"
+    )
+
+
 class Rule(_Written):
     """One rule, as written."""
 
@@ -198,7 +206,7 @@ class Rule(_Written):
     enabled: bool = Field(True, description="true or false")
     shadow: bool = Field(False, description="true or false")
     when: dict[str, Any] = Field(
-        description='a map with an "event", a "sequence" or a "metric", such as {event: survey.answered}'
+        description='a map with an "event", a "sequence", a "metric" or "silent", such as {event: survey.answered}'
     )
     if_: Any = Field(
         None, alias="if", description='a map such as {last: survey.answered, nps: ">= 9", within: 90d}'

@@ -27,6 +27,7 @@ def rules_schema() -> str:
         model.WhenEvent,
         model.WhenSequence,
         model.WhenMetric,
+        model.WhenSilent,
         model.SequenceStep,
         model.Unless,
         model.Given,
@@ -42,6 +43,11 @@ def rules_schema() -> str:
     defs["WhenSequence"]["properties"]["sequence"] |= {"items": {"$ref": _REF.format(model="SequenceStep")}}
     defs["WhenMetric"]["properties"]["metric"]["enum"] = list(METRICS)
     defs["WhenMetric"]["properties"]["by"]["items"] = {"enum": list(DIMENSIONS)}
+    names: Schema = {"enum": [_name(event) for event in CUSTOMER_EVENTS]}
+    defs["WhenSilent"]["properties"]["silent"] = {
+        "description": defs["WhenSilent"]["properties"]["silent"]["description"],
+        "oneOf": [names, {"type": "array", "minItems": 1, "items": names}],
+    }
     defs["WhenMetric"]["required"] = ["metric"]  # an override, or what is used, may have the rest
     rule = root["properties"]
     rule["when"] = {
@@ -49,7 +55,12 @@ def rules_schema() -> str:
         "type": "object",
         "allOf": [
             {"if": {"required": [name]}, "then": {"$ref": _REF.format(model=of)}}
-            for name, of in (("event", "WhenEvent"), ("sequence", "WhenSequence"), ("metric", "WhenMetric"))
+            for name, of in (
+                ("event", "WhenEvent"),
+                ("sequence", "WhenSequence"),
+                ("metric", "WhenMetric"),
+                ("silent", "WhenSilent"),
+            )
         ],
     }
     given = {"$ref": _REF.format(model="Given")}

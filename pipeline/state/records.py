@@ -80,11 +80,33 @@ class Overflow(Remembered, kw_only=True):
     until: int = -1
 
 
+class Pace(Remembered, kw_only=True):
+    """How often events of a type come.
+
+    begun: the hour of the first, in hours since 1970. latest: of the newest (ms). silent: they have stopped coming.
+    missed: up to this hour some may be missing, so that it tells nothing of what is usual.
+    counts: thousandths of events that are usual, for each hour of a week; the first one is that of hour 0 of 1970.
+    """
+
+    begun: int
+    latest: int
+    counts: list[int]
+    silent: bool = False
+    missed: int = -1
+
+
+class Silence(Remembered, kw_only=True):
+    """shards: where events of a type have stopped coming, and since when (ms)."""
+
+    shards: dict[str, int] = msgspec.field(default_factory=dict)
+
+
 class Ask(msgspec.Struct, array_like=True, gc=False):
     """An event that waits for its answer until the deadline, which stays, whatever becomes of the rule.
 
     ended: (time, code) that resolves it as soon as it fires. review: its id. Times are ms.
     known: the reasons for what had to be known of the customer.
+    again: when it is looked at again, because its answers had stopped coming at the deadline; 0: they had not.
     stops: (time, does it stop?) of what stopped its clock, and started it again; stood: for how long it stands still (ms).
     """
 
@@ -100,6 +122,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     known: list[dict[str, Any]] = msgspec.field(default_factory=list)
     stops: list[tuple[int, bool]] = msgspec.field(default_factory=list)
     stood: int = 0
+    again: int = 0
 
     @property
     def episode(self) -> str:
