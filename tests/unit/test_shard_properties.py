@@ -333,7 +333,7 @@ def test_what_a_hundred_rules_wait_for_is_kept_once() -> None:
     before = one.stats()["open.records"]
     # The answer arrives first: what is asked later knows it, if it came in time.
     feed(one, log([contact("replied", 90, by="agent")]))
-    assert one.stats()["open.records"] == before + 2  # it, and the contact
+    assert one.stats()["open.records"] == before + 3  # it, the contact, and how often replies come
     in_time = contact("opened", 0, location="place-1").replace('"opened"', '"in-time"', 1)
     too_late = contact("opened", 0, location="place-0").replace('"opened"', '"too-late"', 1)
     fed = feed(
