@@ -1,0 +1,105 @@
+"""What rules can be made of, as tables: from the model, the events and the metrics that `check` looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pipeline.events.descriptions import EVENTS
+from pipeline.events.model import CUSTOMER_EVENTS, Data, Event, SurveyAnswered, data_type, type_name
+from pipeline.metrics.catalogue import DIMENSIONS, METRICS
+from pipeline.rules import fields, model
+
+#: Maps that people write, and where they stand.
+_MAPS: Sequence[tuple[str, type[BaseModel]]] = (
+    ("a rule", model.Rule),
+    ("`when`: an event", model.WhenEvent),
+    ("`count`", model.Count),
+    ("`when`: a sequence", model.WhenSequence),
+    ("`when`: a metric", model.WhenMetric),
+    ("`falls`, `rises`", model.Change),
+    ("`when`: silence", model.WhenSilent),
+    ("`if`", model.Given),
+    ("`unless`", model.Unless),
+    ("`pause`", model.Pause),
+    ("`once`", model.Once),
+    ("`follow_up`", model.FollowUp),
+    ("a step of `escalate`", model.Escalation),
+)
+
+
+def reference() -> str:
+    """The tables, as Markdown."""
+    return "\n".join((*_parts(), *_events(), *_metrics()))
+
+
+def _parts() -> Iterator[str]:
+    yield "### What stands where\n"
+    rows = [
+        (place if first else "", f"`{name}`", _needed(field), _cell(field.description or ""))
+        for place, one in _MAPS
+        for first, name, field in _parts_of(one)
+    ]
+    yield from _table(("in", "field", "needed", "what to write"), rows)
+    yield "In `when`, `if`, `unless`, `pause` and the steps of a sequence, conditions on the event's fields stand beside these.\n"
+
+
+def _parts_of(one: type[BaseModel]) -> Iterator[tuple[bool, str, FieldInfo]]:
+    for number, (name, field) in enumerate(one.model_fields.items()):
+        yield number == 0, field.alias or name, field
+
+
+def _needed(field: FieldInfo) -> str:
+    if field.is_required():
+        return "yes"
+    default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    return f"else `{default}`" if default not in (None, []) else ""
+
+
+def _events() -> Iterator[str]:
+    yield "### Events and their fields\n"
+    kinds = {event: _fields(data_type(event)) for event in CUSTOMER_EVENTS}
+    common = [name for name in kinds[SurveyAnswered] if all(name in of for of in kinds.values())]
+    listed = ", ".join(f"`{name}`" for name in common)
+    yield f"All events have {listed}; the last is a map of your own, the others are texts.\n"
+    rows = [
+        (
+            f"`{_name(event)}`", EVENTS[_name(event)],
+            ", ".join(f"`{name}` ({kind})" for name, kind in of.items() if name not in common),
+        )
+        for event, of in kinds.items()
+    ]  # fmt: skip
+    yield from _table(("event", "", "fields of its own"), ([*map(_cell, row)] for row in rows))
+
+
+def _fields(data: type[Data]) -> dict[str, str]:
+    return {name: str(fields.field_of(data, name)) for name in fields.names(data)}
+
+
+def _name(event: type[Event]) -> str:
+    return type_name(event).removeprefix("cx.")
+
+
+def _metrics() -> Iterator[str]:
+    yield "### Metrics\n"
+    yield from _table(
+        ("metric", "it is"), ((f"`{metric.name}`", _cell(metric.help)) for metric in METRICS.values())
+    )
+    yield f"Dimensions for `by`: {', '.join(f'`{name}`' for name in DIMENSIONS)}.\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield _row(head)
+    yield _row(["---"] * len(head))
+    yield from map(_row, rows)
+    yield ""
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
