@@ -2,6 +2,7 @@
 
 CxloopError            exit code 1; its text is all that a user sees
 ├── UsageError         wrong arguments or settings; exit code 2
+├── LimitError         a limit that somebody set was passed; exit code 4
 ├── FileError          a file that cannot be read or written
 ├── RulesError         a rule set with mistakes: all of them, each with its place
 ├── SourceError        a source mapping with mistakes
@@ -24,6 +25,12 @@ class UsageError(CxloopError):
     """Wrong arguments or settings."""
 
     exit_code = 2
+
+
+class LimitError(CxloopError):
+    """A limit that somebody set was passed."""
+
+    exit_code = 4
 
 
 class FileError(CxloopError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -90,35 +90,32 @@ def replay(
     events: Sequence[Path], rules: Sequence[Path], *, until: int | None = None, partitions: int = 1,
     batch: int = 2_000, source: Path | None = None, now: int | None = None, settings: Settings | None = None,
 ) -> ReplayResult:  # fmt: skip
-    """Run the shards and the board over files. until, now: ms UTC; now: the future check's clock.
+    """What the shards and the board say to files. until, now: ms UTC; now: the future check's clock.
 
     One partition: one shard with one watermark plays all roles. More: shards as Kafka would have them.
     Raises RulesError, SourceError or FileError.
     """
-    now = int(time.time() * 1000) if now is None else now
-    parts = all_parts.build(settings or Settings(), rules)
-    files = [read_events(path, source) for path in events]
-    lines = files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: _time(line.value))
-    run = Run(parts, partitions, now)
-    while chunk := list(islice(lines, batch)):
-        run.take([line for line in chunk if until is None or line.rejection or _time(line.value) <= until])
-    if until is not None:
-        run.pass_time(until + (settings or Settings()).lateness)
+    settings = settings or Settings()
+    run = Run(all_parts.build(settings, rules), partitions, now)
+    run.files(events, source=source, until=until, batch=batch)
     return run.result()
 
 
 class Run:
     """Shards and the board in one process, and what left them.
 
-    now: ms UTC; the broker's timestamp of every event.
+    now: ms UTC; the broker's timestamp of every event. keep: gets what leaves, in place of this.
     """
 
-    def __init__(self, parts: Parts, partitions: int, now: int) -> None:
-        self._now = now
-        self._partitions = partitions
+    def __init__(
+        self, parts: Parts, partitions: int = 1, now: int | None = None, keep: Callable[[Output], None] | None = None
+    ) -> None:  # fmt: skip
+        self._now = int(time.time() * 1000) if now is None else now
+        self._partitions, self._lateness = partitions, parts.shard.lateness
+        self._keep = keep or self._decode
         if partitions == 1:
             every_role = Shard(parts.shard, "replay/0", frozenset(Role), _origin)
-            self._shards = {(TOUCHPOINTS, 0): every_role, (REVIEWS, 0): every_role}
+            self._shards = {_ONLY: every_role, (REVIEWS, 0): every_role}
         else:
             self._shards = {
                 (topic, number): Shard(parts.shard, f"{topic}/{number}", roles, _origin)
@@ -131,15 +128,42 @@ class Run:
         self._outputs: dict[str, list[dict[str, Any]]] = {name: [] for name in _KEPT}
         self._events = 0
 
+    def files(
+        self, events: Sequence[Path], *, source: Path | None = None, until: int | None = None, batch: int = 2_000,
+        on_batch: Callable[[Sequence[Line]], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Take what files have, in order of time where they are several. until: ms UTC. Raises SourceError or FileError."""
+        files = [read_events(path, source) for path in events]
+        lines = files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: _time(line.value))
+        while chunk := list(islice(lines, batch)):
+            if until is None:
+                self.take(chunk)
+            else:
+                self.take([line for line in chunk if line.rejection or _time(line.value) <= until])
+            if on_batch is not None:
+                on_batch(chunk)
+        if until is not None:
+            self.pass_time(until + self._lateness)
+
     def take(self, lines: Sequence[Line]) -> None:
         """Give lines to their shards, then what the shards forwarded, then their counts to the board."""
+        for file, number, value, rejection in lines:
+            if rejection is not None:
+                origin = {"file": file, "line": number}
+                self._outputs[DEAD_LETTERS].append(dead_letter(rejection, value, origin))
+        fresh = [line for line in lines if line.rejection is None]
+        self._events += len(fresh)
+        if self._partitions == 1:
+            # One at a time would take as long as what becomes of them.
+            first = self._offsets[_ONLY]
+            self._offsets[_ONLY] += len(fresh)
+            self._apply({
+                _ONLY: [FileRecord(first + n, self._now, line.value, line.file, line.number)
+                        for n, line in enumerate(fresh)]
+            })  # fmt: skip
+            return
         queues: dict[tuple[str, int], list[Record]] = {}
-        for line in lines:
-            if line.rejection is not None:
-                origin = {"file": line.file, "line": line.number}
-                self._outputs[DEAD_LETTERS].append(dead_letter(line.rejection, line.value, origin))
-                continue
-            self._events += 1
+        for line in fresh:
             place = self._place(line.value)
             queues.setdefault(place, []).append(self._record(place, line.value, line.file, line.number))
         self._apply(queues)
@@ -153,7 +177,7 @@ class Run:
             "type": "cx.clock.ticked",
         }
         value = msgspec.json.encode({**tick, "time": moment(latest)})
-        places = [(TOUCHPOINTS, 0)] if self._partitions == 1 else list(self._shards)
+        places = [_ONLY] if self._partitions == 1 else list(self._shards)
         self._now = max(self._now, latest)
         self._apply({place: [self._record(place, value, "", 0)] for place in places})
 
@@ -194,7 +218,7 @@ class Run:
                 self._keep(output)
             queues = forwarded
 
-    def _keep(self, output: Output) -> None:
+    def _decode(self, output: Output) -> None:
         self._outputs[output.topic].append(msgspec.json.decode(output.value))
 
     def _record(self, place: tuple[str, int], value: bytes, file: str, line: int) -> FileRecord:
@@ -204,8 +228,6 @@ class Run:
 
     def _place(self, value: bytes) -> tuple[str, int]:
         """Topic and partition, as a producer to Kafka would choose them."""
-        if self._partitions == 1:
-            return TOUCHPOINTS, 0
         try:
             head = _decode_head(value)
         except _UNREADABLE:
@@ -217,6 +239,8 @@ class Run:
         return topic, partition_of(key.encode(), self._partitions)
 
 
+#: Where everything stands that is in one partition.
+_ONLY = (TOUCHPOINTS, 0)
 _KEPT = (ALERTS, FOLLOW_UPS, DEAD_LETTERS)
 
 

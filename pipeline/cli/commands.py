@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from pipeline import __version__
-from pipeline.cli import check, deadletters, demo, replay, ruletest, schemas, topics
+from pipeline.cli import backtest, check, deadletters, demo, replay, ruletest, schemas, topics
 from pipeline.cli import run as run_worker
 from pipeline.errors import CxloopError
 
@@ -32,6 +32,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
 for command in (demo.demo, run_worker.run, replay.replay, check.check, topics.topics, schemas.schemas):
     app.command()(command)
 app.command("test")(ruletest.rule_test)
+app.command()(backtest.backtest)
 app.add_typer(deadletters.app, name="deadletters")
 
 

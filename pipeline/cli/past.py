@@ -1,0 +1,61 @@
+"""The events that a command looks at: files, or a span of the topics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import options
+from pipeline.cli.importing import interruptible
+from pipeline.errors import FileError, UsageError
+from pipeline.settings import Settings
+
+Events = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Files of events (JSON lines), or of rows with --source; none: see --from."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--from", help="In place of files: what arrived on the topics from this time on.", show_default=False
+    ),
+]
+Until = Annotated[
+    str | None, typer.Option("--to", help="And before this time (default: now).", show_default=False)
+]
+
+
+@contextmanager
+def events_of(
+    files: Sequence[Path] | None, since: str | None, until: str | None, settings: Settings
+) -> Iterator[Sequence[Path]]:
+    """Files that are there as long as the context lasts. Raises UsageError, FileError, or what Kafka says."""
+    if bool(files) is (since is not None):
+        raise UsageError("name either files of events, or --from (and --to) for a span of the topics")
+    if files:
+        for file in files:
+            if not file.is_file():
+                raise FileError(f"{file}: there is no such file")
+        yield files
+        return
+    begin, end = options.moment(since, "--from"), options.moment(until, "--to")
+    assert begin is not None
+    with interruptible():
+        from pipeline.engine import past  # slow to import, and for Kafka alone
+        from pipeline.wiring import connection
+
+    with TemporaryDirectory(prefix="cxloop-") as folder:
+        file = Path(folder) / "events.jsonl"
+        try:
+            count = asyncio.run(past.copy(connection(settings), settings.prefix, begin, end, file))
+        except OSError as error:
+            raise FileError(f"{folder}: cannot be written: {error.strerror}") from error
+        if not count:
+            raise UsageError(f"no events arrived on {settings.prefix}.* in that time")
+        yield [file]
