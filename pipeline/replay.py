@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -184,6 +184,10 @@ class Run:
     def since(self, topic: str, number: int) -> list[dict[str, Any]]:
         """What left on a topic, but for the first so many: alerts, follow-ups or dead letters, in their order."""
         return self._outputs[topic][number:]
+
+    def levels(self) -> Mapping[tuple[str, str], int]:
+        """(name, label) → how many, of shards and board together."""
+        return self._board.levels()
 
     def count(self, name: str) -> int:
         """A counter of all shards, such as `held.RULE`."""

@@ -22,6 +22,7 @@ from pipeline.events.codec import REASONS as EVENT_REASONS
 from pipeline.events.model import CUSTOMER_EVENTS, type_name
 from pipeline.observe import Feed, Gauges, PartitionView
 from pipeline.observe.gauges import Known
+from pipeline.observe.scorecards import cards
 from pipeline.observe.timings import Timings
 from pipeline.parts import Parts
 from pipeline.settings import Settings
@@ -175,7 +176,9 @@ class Worker:
         self.path.health.on_step, self.path.health.on_transaction = timings.step, timings.transaction
 
         def app(closing: Callable[[], bool]) -> Any:
-            return status_app(self.feed, self.board, self.health, registry, closing=closing)
+            return status_app(
+                self.feed, self.board, self.health, registry, rules=self._cards, closing=closing
+            )
 
         feed = engine.Feed(
             on_alert=self.feed.alert, on_followup=self._followup, on_metrics=self.feed.metrics,
@@ -188,6 +191,10 @@ class Worker:
         self.feed.followup(value)
         if self.on_followup is not None:
             self.on_followup(value)
+
+    def _cards(self) -> Sequence[object] | None:
+        board = self.board()
+        return cards(self.parts.rules, board.levels()) if board is not None else None
 
     def _known(self) -> Known:
         rules = self.parts.rules.rules

@@ -18,6 +18,7 @@ from pipeline.events.model import (
     type_name,
 )
 from pipeline.followup.clocks import BusinessClock
+from pipeline.followup.score import earned
 from pipeline.rules.alerts import LASTING, Alert, alert_event, derived_id, reason
 from pipeline.rules.compiled import AnyRule, Plan
 from pipeline.span import DAY, Span
@@ -53,7 +54,7 @@ class FollowUps:
         if isinstance(task, FollowUp) and task.status != CLOSED:
             if len(task.reasons) >= MOST_REASONS:
                 return
-            task.reasons = [*task.reasons, why]
+            self._set_reasons(task, [*task.reasons, why])
             task.priority = max(task.priority, priority, key=PRIORITIES.index)
             task.due = min(task.due, due)
             self._write(ref, task, "updated", alert.at, "reason_added")
@@ -61,8 +62,9 @@ class FollowUps:
             followup_id = derived_id("f", ref[1], alert.alert_id)
             task = FollowUp(
                 followup_id=followup_id, rule=alert.rule.id, subject=alert.subject, team=plan.team, priority=priority,
-                due=due, allowance=(plan.due.millis, plan.due.business), reasons=[why],
+                due=due, allowance=(plan.due.millis, plan.due.business), reasons=[],
             )  # fmt: skip
+            self._set_reasons(task, [why])
             self._step.level("followups_open", task.team, 1)
             self._step.count(f"followups.{alert.rule.id}")
             self._write(ref, task, "opened", alert.start)
@@ -78,7 +80,7 @@ class FollowUps:
         left = [why for why in task.reasons if why.alert_id != alert.alert_id]
         if len(left) == len(task.reasons):
             return
-        task.reasons = left
+        self._set_reasons(task, left)
         self._write(ref, task, "updated", at, "reason_removed")
         if not left and task.status == OPEN:
             task.resolution = "moot"
@@ -93,7 +95,7 @@ class FollowUps:
         for why in task.reasons:
             if why.rule not in self._rules and why.kind not in LASTING and not why.ended:
                 self._step.level("episodes_open", why.rule, -1)
-        task.reasons = left
+        self._set_reasons(task, left)
         self._write(ref, task, "updated", at, "reason_removed")
         if not left and task.status == OPEN:
             task.resolution = "moot"
@@ -112,7 +114,9 @@ class FollowUps:
             self._reopen(ref, task, at)
         elif task.status == CLOSED:
             if isinstance(event, FollowUpClosed):  # as moot, perhaps, while somebody was at it
+                self._score(task, -1)
                 task.resolution, task.cause, task.recovered = data.resolution, data.cause, data.recovered
+                self._score(task, 1)
             self._write(ref, task, type_name(event.__class__).rpartition(".")[2], at)
         elif isinstance(event, FollowUpClosed):
             task.resolution, task.cause, task.recovered = data.resolution, data.cause, data.recovered
@@ -177,6 +181,7 @@ class FollowUps:
         self._stop(task)
         task.status, task.closed_at = CLOSED, at
         self._step.level("followups_open", task.team, -1)
+        self._score(task, 1)
         for why in task.reasons:
             if why.kind in LASTING or why.ended:
                 continue
@@ -194,6 +199,7 @@ class FollowUps:
 
     def _reopen(self, ref: Ref, task: FollowUp, at: int) -> None:
         if task.status == CLOSED:
+            self._score(task, -1)
             task.status, task.closed_at, task.resolution, task.cause, task.recovered = (
                 OPEN,
                 0,
@@ -206,6 +212,19 @@ class FollowUps:
                 why.steps = []
             self._step.level("followups_open", task.team, 1)
         self._write(ref, task, "reopened", at)
+
+    def _set_reasons(self, task: FollowUp, reasons: list[Reason]) -> None:
+        """Change what an open follow-up is about."""
+        before, after = ({why.rule for why in some} for some in (task.reasons, reasons))
+        for rule in sorted(before ^ after):
+            self._step.level("rule_followups", rule, 1 if rule in after else -1)
+        task.reasons = reasons
+
+    def _score(self, task: FollowUp, sign: int) -> None:
+        """Give every rule that is a reason of a follow-up what its closing is worth, or (sign -1) take it back."""
+        for score in earned(task):
+            for rule in dict.fromkeys(why.rule for why in task.reasons):
+                self._step.level(score, rule, sign)
 
     def _stop(self, task: FollowUp) -> None:
         if task.overdue:

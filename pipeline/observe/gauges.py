@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 import pipeline
+from pipeline.followup.score import SCORES
 from pipeline.metrics import catalogue
 from pipeline.observe.feed import Feed
 from pipeline.observe.views import DIMENSIONS, RUNNING, BoardView, Health, PartitionView
@@ -47,6 +48,9 @@ _LEVELS = {
         "Follow-ups whose deadline has passed and that nobody has been in touch on.",
     ),
 }
+
+#: The same of each rule, without those that are gone: their score cards are over.
+_LEVELS |= {name: (f"cxloop_{name}", "rule", text) for name, text in SCORES.items()}
 
 #: Counter of a heart, before its first dot → (counter, label, help).
 _COUNTERS = {
@@ -219,7 +223,11 @@ def _levels(board: BoardView, known: Known) -> Iterator[Metric]:
     levels = board.levels()
     for level, (gauge, label, text) in _LEVELS.items():
         counts = dict.fromkeys(names[label], 0)
-        counts |= {of: count for (kind, of), count in levels.items() if kind == level}
+        counts |= {
+            of: count
+            for (kind, of), count in levels.items()
+            if kind == level and (of in counts or level not in SCORES)
+        }
         family = GaugeMetricFamily(gauge, text, labels=[label])
         for of, count in sorted(counts.items()):
             family.add_metric([_label(of)], count)

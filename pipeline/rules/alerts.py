@@ -70,6 +70,7 @@ class Alerts:
         event = self._event(alert, "fired", at, reasons, extra)
         self._write(alert, event)
         self._step.count(f"fired.{rule.id}")
+        self._step.level("rule_alerts", rule.id, 1)
         if rule.kind in LASTING:
             self._step.level("episodes_open", rule.id, 1)
         if rule.plan is not None:
@@ -99,6 +100,7 @@ class Alerts:
         alert = self._alert(rule, key, subject, episode, at, "")
         event = self._event(alert, "retracted", at, [why], {"code": code})
         self._write(alert, event)
+        self._step.level("rule_alerts", rule.id, -1)
         if is_open:
             self._step.level("episodes_open", rule.id, -1)
         if rule.plan is not None:

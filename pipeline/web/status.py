@@ -1,6 +1,6 @@
 """The status page: truth at a glance for people, and the same for machines.
 
-Routes: `/` the page, `/api/state` what it shows as JSON, `/events` the same as server-sent events,
+Routes: `/` the page, `/api/state` what it shows as JSON, `/api/rules` the rules with their score cards, `/events` the same as server-sent events,
 `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever supervises the process. None of them
 asks Kafka.
 """
@@ -57,6 +57,7 @@ def status_app(
     health: Health,
     registry: CollectorRegistry,
     *,
+    rules: Callable[[], Sequence[object] | None] = lambda: None,
     closing: Callable[[], bool] = lambda: False,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
@@ -65,6 +66,7 @@ def status_app(
     feed: kept up to date by whoever reads our topics.
     board: the board where this worker keeps it, else None; asked anew each time.
     registry: what `/metrics` shows.
+    rules: plain values; None where another worker knows them.
     closing: true once the server stops; open event streams then end by themselves, else a server
         that waits for its connections waits for ever.
     monotonic: seconds of a clock that never goes back.
@@ -100,6 +102,13 @@ def status_app(
             )
         return EventSourceResponse(stream(), ping=0, send_timeout=SEND_TIMEOUT_S)
 
+    async def rule_cards(request: Request) -> Response:
+        found = rules()
+        if found is None:
+            said = "Another worker keeps the score cards: the one whose `cxloop_board_here` is 1."
+            return JSONResponse({"error": said}, 409, headers=_FRESH)
+        return JSONResponse(found, headers=_FRESH)
+
     async def metrics(request: Request) -> Response:
         # Collected here, where nothing else moves; written out beside the loop, for it may be long.
         collected = list(registry.collect())
@@ -127,6 +136,7 @@ def status_app(
         routes=[
             Route("/", home),
             Route("/api/state", state),
+            Route("/api/rules", rule_cards),
             Route("/events", events),
             Route("/metrics", metrics),
             Route("/healthz", healthz),

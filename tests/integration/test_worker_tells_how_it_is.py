@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.broker import RealKafka
 from tests.integration.in_process import make_topics
 from tests.integration.kafka_log import Sending, write
-from tests.integration.processes import Process, processes, until
+from tests.integration.processes import Process, cxloop, processes, until
 
 PREFIX = f"t{uuid.uuid4().hex[:8]}"
 PARTITIONS = 2
@@ -213,3 +213,16 @@ def test_promtool_finds_nothing_to_mend(told: Told) -> None:
         [promtool, "check", "metrics"], input=told.text, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_its_rules_have_score_cards(started: Started, told: Told) -> None:
+    done = cxloop("rules", "--worker", started.worker.url, "--json")
+    assert done.code == 0, done.said
+    cards = {one["id"]: one for one in json.loads(done.out)}
+    card = cards["negative-review-unanswered"]
+    assert (card["alerts"], card["followups"], card["followups_closed"]) == (2, 2, 0)
+    assert told.by("cxloop_rule_alerts", "rule") == Counter(
+        {(name,): one["alerts"] for name, one in cards.items() if one["alerts"]}
+    )
+    table = cxloop("rules", "--worker", started.worker.url)
+    assert "negative-review-unanswered" in table.out
