@@ -41,6 +41,7 @@ from pipeline.state.records import (
     Series,
     ShardPosition,
     Silence,
+    Sums,
 )
 from pipeline.state.seen import Seen
 from pipeline.state.store import Store
@@ -185,6 +186,11 @@ class Board:
                             metric.samples(counts),
                             counts,
                         )
+
+    @property
+    def totals(self) -> Mapping[Window, Sums]:
+        """The counts of every window and series now."""
+        return self._rolling.totals
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         """(name, label) → how many are open now."""

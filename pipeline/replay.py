@@ -27,12 +27,14 @@ from pipeline.effects import (
 )
 from pipeline.errors import FileError
 from pipeline.events.codec import Record, millis, moment
+from pipeline.metrics.window import Window
 from pipeline.partitioner import partition_of
 from pipeline.parts import Parts
 from pipeline.rules.compiled import Role
 from pipeline.settings import Settings
 from pipeline.shard import Shard
 from pipeline.sources.files import Line, read_events
+from pipeline.state.records import Ref, Remembered, Sums
 from pipeline.step import dead_letter
 
 
@@ -188,6 +190,19 @@ class Run:
     def levels(self) -> Mapping[tuple[str, str], int]:
         """(name, label) → how many, of shards and board together."""
         return self._board.levels()
+
+    def about(self, key: str) -> list[tuple[Ref, Remembered]]:
+        """What the shards remember of a key."""
+        return [one for shard in dict.fromkeys(self._shards.values()) for one in shard.about(key)]
+
+    def totals(self) -> Mapping[Window, Sums]:
+        """The counts of every window and series now."""
+        return self._board.totals
+
+    @property
+    def board_at(self) -> int:
+        """The last pane end that was judged (ms UTC); -1: none."""
+        return self._board.at
 
     def count(self, name: str) -> int:
         """A counter of all shards, such as `held.RULE`."""

@@ -168,6 +168,10 @@ class Shard:
         """Counters since this shard was made; `seen.ids` and `open.records` are sizes."""
         return {**self._step.counts, "seen.ids": len(self._seen), "open.records": len(self._store)}
 
+    def about(self, key: str) -> list[tuple[Ref, Remembered]]:
+        """What is remembered of a customer or a review, in order of what remembers it."""
+        return self._store.of_key(key)
+
     # --- the step -----------------------------------------------------------------------------------
 
     def _take(self, records: list[Record]) -> None:

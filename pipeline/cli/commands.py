@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from pipeline import __version__
-from pipeline.cli import backtest, check, deadletters, demo, replay, rules, ruletest, schemas, topics
+from pipeline.cli import backtest, check, deadletters, demo, explain, replay, rules, ruletest, schemas, topics
 from pipeline.cli import run as run_worker
 from pipeline.errors import CxloopError
 
@@ -33,6 +33,7 @@ for command in (demo.demo, run_worker.run, replay.replay, check.check, topics.to
     app.command()(command)
 app.command("test")(ruletest.rule_test)
 app.command()(backtest.backtest)
+app.command()(explain.explain)
 app.command("rules")(rules.rules_)
 app.add_typer(deadletters.app, name="deadletters")
 

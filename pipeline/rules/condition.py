@@ -82,6 +82,8 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def said(value: object) -> str:
     """A value as people write it."""
+    if value is None:
+        return "not there"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -141,6 +141,12 @@ class Store:
         for ref, record in list(self._all().items()):
             yield ref, unpack(record) if isinstance(record, bytes) else record
 
+    def of_key(self, key: str) -> list[tuple[Ref, Remembered]]:
+        """The records of a key, in order of ref."""
+        refs = [*self._shelves[shelf_of(key)], *self._at_hand]
+        found = ((ref, self.get(ref)) for ref in sorted(dict.fromkeys(refs)) if ref[1] == key)
+        return [(ref, record) for ref, record in found if record is not None]
+
     def of(self, kind: type[T]) -> Iterator[tuple[Ref, T]]:
         """All records of one kind; nothing may be put or dropped meanwhile. Others are not unpacked."""
         for ref, record in self._all().items():

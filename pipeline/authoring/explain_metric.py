@@ -1,0 +1,121 @@
+"""Why a rule on a metric, or on events that stop coming, fired or did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from pipeline.effects import ALERTS
+from pipeline.errors import UsageError
+from pipeline.events.codec import millis, moment
+from pipeline.replay import Run
+from pipeline.rules.compiled import Change, MetricRule, SilenceRule
+from pipeline.rules.look import Level, Look, Moved
+from pipeline.sources.files import Line
+from pipeline.state.records import Series
+
+
+class MetricStory:
+    """One series against a rule on a metric; or one event against a rule on silence."""
+
+    #: Events between two looks: they are as far apart as these are.
+    batch = 200
+
+    def __init__(self, rule: MetricRule | SilenceRule, subject: str, run: Run) -> None:
+        self._rule, self._subject, self._run = rule, subject, run
+        self._steps: list[tuple[int, str, tuple[str, ...], bool]] = []
+        self._alerts = 0
+        self._sees: Level | Moved | None = None
+        self._nearest: tuple[float, int, Look] | None = None
+        self._most = 0
+        self._series: Series = ()
+        if isinstance(rule, MetricRule):
+            self._series = _series(rule, subject)
+            limit = rule.limit
+            self._sees = Moved(rule, limit) if isinstance(limit, Change) else Level(rule, limit)
+
+    def take(self, lines: Sequence[Line]) -> None:
+        """Take a batch, and look at the series as it is then."""
+        self._run.take(lines)
+        for alert in self._run.since(ALERTS, self._alerts):
+            self._alerts += 1
+            if self._is_about(alert["data"]["key"]):
+                self._hear(alert)
+        if self._sees is None or self._run.board_at < 0:
+            return
+        look = self._sees.look(self._series, self._run.totals())
+        self._most = max(self._most, look.samples)
+        if look.result is not None and look.enough:
+            missed = self._missed(look)
+            if self._nearest is None or missed < self._nearest[0]:
+                self._nearest = (missed, self._run.board_at, look)
+
+    def told(self) -> Iterator[tuple[int, str, tuple[str, ...], bool]]:
+        """All that happened."""
+        yield from self._steps
+
+    def now(self) -> Iterator[str]:
+        """What it sees at the end."""
+        if self._sees is not None and self._run.board_at >= 0:
+            look = self._sees.look(self._series, self._run.totals())
+            if look.result is None:
+                yield "there is no value"
+            else:
+                yield f"at {moment(self._run.board_at)} it is {self._sees.why_fired(look, '')[0]}"
+
+    def verdict(self) -> str:
+        """All of it in a sentence."""
+        fired = [step for step in self._steps if step[3]]
+        if fired:
+            return (
+                f"It fired {len(fired)} time{'s' if len(fired) > 1 else ''}, first at {moment(fired[0][0])}."
+            )
+        if isinstance(self._rule, SilenceRule):
+            return "It did not fire."
+        if self._nearest is None or self._sees is None:
+            return (
+                f"It did not fire: it never had the samples that it asks for ({self._rule.samples.words}); "
+                f"{self._most} were the most."
+            )
+        missed, at, look = self._nearest
+        held = "; it did not hold long enough" if missed <= 0 else ""
+        return f"It did not fire. Nearest was {moment(at)}: {self._sees.why_fired(look, '')[0]}{held}."
+
+    def _missed(self, look: Look) -> float:
+        """By how much, in the metric's unit; 0: it holds."""
+        assert isinstance(self._rule, MetricRule)
+        assert look.result is not None
+        if look.holds:
+            return 0.0
+        limit = self._rule.limit
+        if isinstance(limit, Change):
+            moved = (look.result - look.before[0]) * (-1 if limit.by < 0 else 1)
+            return max(abs(limit.by) - moved, 1e-9)
+        return max(abs(look.result - float(limit.right)), 1e-9)
+
+    def _hear(self, alert: dict[str, Any]) -> None:
+        data, what = alert["data"], alert["type"].rpartition(".")[2]
+        code = f" ({data['code']})" if data.get("code") else ""
+        at = millis(datetime.fromisoformat(alert["time"]))
+        text = f"→ {what}{code}, alert {data['alert_id']}"
+        self._steps.append((at, text, tuple(why["text"] for why in data["reasons"]), what == "fired"))
+
+    def _is_about(self, key: str) -> bool:
+        if isinstance(self._rule, SilenceRule):
+            return key == self._subject
+        inner = ",".join(f"{name}={value}" for name, value in self._series)
+        return key == (f"{self._rule.metric}{{{inner}}}" if inner else self._rule.metric)
+
+
+def _series(rule: MetricRule, subject: str) -> Series:
+    """The series that somebody means. Raises UsageError."""
+    if not rule.by:
+        if subject != "total":
+            raise UsageError(f'{rule.id} looks at the total; write "total" for what it is about')
+        return ()
+    found = dict(part.partition("=")[::2] for part in subject.split(","))
+    if tuple(sorted(found)) != rule.by:
+        example = ",".join(f"{name}=…" for name in rule.by)
+        raise UsageError(f'{rule.id} looks at {" and ".join(rule.by)}; write for example "{example}"')
+    return tuple(sorted(found.items()))

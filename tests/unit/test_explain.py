@@ -1,0 +1,67 @@
+"""Why a rule fired, or did not: word for word, for every kind of rule.
+
+The events are those of the golden cases; `CXLOOP_WRITE_GOLDEN=1` writes the texts anew, and a person reads the diff.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.authoring.explain import explain
+from pipeline.cli.commands import app
+from pipeline.cli.explain import text
+from pipeline.errors import UsageError
+from pipeline.settings import Settings
+from tests.golden_runner import GOLDEN
+
+TEXTS = Path(__file__).parents[1] / "explained"
+CASES = [
+    ("a-promoter-who-becomes-a-detractor", "promoter-lost", "cust-1"),
+    ("a-promoter-who-becomes-a-detractor", "promoter-lost", "cust-2"),
+    ("a-second-match-within-the-cooldown-is-held", "low-score", "cust-1"),
+    ("a-review-that-is-answered-too-late-fires-and-resolves", "bad-review-unanswered", "cust-1"),
+    ("a-clock-stands-still-while-we-wait-for-the-customer", "not-solved", "cust-2"),
+    ("a-count-looks-at-one-contact-where-the-rule-says-same", "comes-back", "cust-1"),
+    ("a-sequence-fires-at-the-last-of-its-events", "asked-answered-asked-again", "cust-3"),
+    ("one-of-several-ways-to-match", "unhappy", "cust-2"),
+    ("the-first-override-that-fits-has-the-event", "unhappy", "cust-1"),
+    ("a-metric-fires-when-its-condition-held-for-six-hours", "nps-low", "total"),
+    ("a-pending-rule-stays-pending-at-the-end-of-the-file", "bad-review-unanswered", "cust-1"),
+    ("an-answer-may-arrive-before-its-review", "bad-review-unanswered", "cust-1"),
+    ("a-promoter-with-three-purchases", "thank-a-promoter", "cust-2"),
+    ("the-same-source-and-id-is-one-event", "low-score", "cust-1"),
+]
+
+
+@pytest.mark.parametrize(("case", "rule", "subject"), CASES, ids=str)
+def test_an_explanation_reads_as_a_person_would_say_it(case: str, rule: str, subject: str) -> None:
+    folder = GOLDEN / case
+    found = text(explain(rule, subject, [folder / "events.jsonl"], Settings(), [folder / "rules.yml"])) + "\n"
+    file = TEXTS / f"{case}-{subject}.txt"
+    if os.environ.get("CXLOOP_WRITE_GOLDEN"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(found)
+    assert found == file.read_text()
+
+
+@pytest.mark.parametrize(("rule", "subject", "said"), [
+    ("low-scores", "cust-1", 'there is no rule "low-scores"; did you mean "low-score"?'),
+    ("nps-low", "checkout", 'write "total"'),
+], ids=["no such rule", "no such series"])  # fmt: skip
+def test_what_cannot_be_explained_is_said(rule: str, subject: str, said: str) -> None:
+    case = "the-same-source-and-id-is-one-event" if rule == "low-scores" else CASES[9][0]
+    folder = GOLDEN / case
+    arguments = ["explain", rule, subject, str(folder / "events.jsonl"), "--rules", str(folder / "rules.yml")]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
+
+
+def test_of_somebody_who_is_not_there_the_nearest_is_named() -> None:
+    folder = GOLDEN / "the-same-source-and-id-is-one-event"
+    found = explain("low-score", "cust-11", [folder / "events.jsonl"], Settings(), [folder / "rules.yml"])
+    assert found.verdict.startswith('It did not fire: no event is about "cust-11"; did you mean "cust-')
