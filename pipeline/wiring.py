@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,10 +22,12 @@ from pipeline.events.codec import REASONS as EVENT_REASONS
 from pipeline.events.model import CUSTOMER_EVENTS, type_name
 from pipeline.observe import Feed, Gauges, PartitionView
 from pipeline.observe.gauges import Known
+from pipeline.observe.remembered import in_words
 from pipeline.observe.scorecards import cards
 from pipeline.observe.timings import Timings
 from pipeline.parts import Parts
 from pipeline.settings import Settings
+from pipeline.shard import Shard
 from pipeline.step import REASONS
 from pipeline.web.status import status_app
 
@@ -177,7 +179,13 @@ class Worker:
 
         def app(closing: Callable[[], bool]) -> Any:
             return status_app(
-                self.feed, self.board, self.health, registry, rules=self._cards, closing=closing
+                self.feed,
+                self.board,
+                self.health,
+                registry,
+                rules=self._cards,
+                remembered=self._remembered,
+                closing=closing,
             )
 
         feed = engine.Feed(
@@ -195,6 +203,17 @@ class Worker:
     def _cards(self) -> Sequence[object] | None:
         board = self.board()
         return cards(self.parts.rules, board.levels()) if board is not None else None
+
+    def _remembered(self, rule_id: str, subject: str) -> Mapping[str, object] | None:
+        rule = self.parts.rules.by_id().get(rule_id)
+        if rule is None:
+            return None
+        shards = {place: heart for place, heart in self.path.hearts.items() if isinstance(heart, Shard)}
+        found = [one for heart in shards.values() for one in heart.about(subject)]
+        return {
+            "remembered": list(in_words(rule, found)),
+            "partitions": [f"{topic}/{number}" for topic, number in sorted(shards)],
+        }
 
     def _known(self) -> Known:
         rules = self.parts.rules.rules

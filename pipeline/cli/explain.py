@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -12,7 +13,9 @@ from pipeline import settings as all_settings
 from pipeline.authoring.explain import Explanation
 from pipeline.authoring.explain import explain as explained
 from pipeline.cli import options
+from pipeline.cli.asking import ask
 from pipeline.cli.past import Events, Since, Until, events_of
+from pipeline.errors import UsageError
 from pipeline.events.codec import moment
 
 
@@ -28,6 +31,13 @@ def explain(
     events: Events = None,
     since: Since = None,
     until: Until = None,
+    worker: Annotated[
+        str | None,
+        typer.Option(
+            help="In place of events: what a worker remembers now; the address of its status page.",
+            show_default=False,
+        ),
+    ] = None,
     rules: options.Rules = None,
     source: Annotated[
         Path | None, typer.Option(help="A source mapping (YAML) for CSV or JSON of another shape.")
@@ -41,10 +51,25 @@ def explain(
 
     Example: cxloop explain detractor-follow-up cust-17 last-month.jsonl
     """
+    if worker is not None:
+        if events or since or rules:
+            raise UsageError("a worker has its own rules and events; name either --worker, or files")
+        _tell(rule, subject, ask(worker, "api/explain", rule=rule, subject=subject), as_json)
+        return
     settings = all_settings.load(broker=broker, prefix=prefix, zone=zone)
     with events_of(events, since, until, settings) as files:
         found = explained(rule, subject, files, settings, rules or settings.rules, source)
     typer.echo(msgspec.json.encode(found).decode() if as_json else text(found))
+
+
+def _tell(rule: str, subject: str, said: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode(said).decode())
+        return
+    here = ", ".join(said["partitions"]) or "no partition"
+    lines = [_plain(one) for one in said["remembered"]]
+    typer.echo("\n".join([f"{rule}, {subject}, now:", "", *(f"    {one}" for one in lines)]) if lines else
+               f"Of {rule} and {_plain(subject)} nothing is remembered here; this worker has {here}.")  # fmt: skip
 
 
 def text(found: Explanation) -> str:
@@ -57,4 +82,8 @@ def text(found: Explanation) -> str:
     if found.now:
         lines += ["", "At the end:", *(f"    {one}" for one in found.now)]
     # What customers write may hold anything; a terminal is shown text alone.
-    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    return "\n".join(map(_plain, lines))
+
+
+def _plain(line: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in line)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +14,10 @@ from rich.table import Table
 from pipeline import parts as all_parts
 from pipeline import settings as all_settings
 from pipeline.cli import options
-from pipeline.errors import CxloopError, UsageError
+from pipeline.cli.asking import ask
+from pipeline.errors import UsageError
 from pipeline.observe.scorecards import cards
 from pipeline.replay import Run
-
-#: So long a worker has to answer, s.
-PATIENCE_S = 10.0
 
 
 def rules_(
@@ -56,7 +51,7 @@ def rules_(
     if worker is not None and (events or rules):
         raise UsageError("a worker has its own rules and events; name either --worker, or files")
     if worker is not None:
-        found = _asked(worker)
+        found = ask(worker, "api/rules")
     else:
         settings = all_settings.load(zone=zone)
         parts = all_parts.build(settings, rules)
@@ -70,28 +65,6 @@ def rules_(
         typer.echo(msgspec.json.encode(found).decode())
     else:
         Console().print(_table(found))
-
-
-def _asked(worker: str) -> list[dict[str, Any]]:
-    """What a worker says. Raises CxloopError."""
-    url = f"{worker.rstrip('/')}/api/rules"
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f'--worker: "{worker}" is no address; write for example http://127.0.0.1:6066')
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:  # noqa: S310 - it is one of the two
-            found: list[dict[str, Any]] = json.load(answer)
-    except urllib.error.HTTPError as error:
-        if error.code == 409:
-            raise CxloopError(json.load(error)["error"]) from error
-        raise CxloopError(
-            f"{url}: answers {error.code}; is this a worker of this version of cxloop?"
-        ) from error
-    except (OSError, ValueError) as error:
-        why = getattr(error, "reason", error)
-        raise CxloopError(
-            f"{url}: no worker answers there: {why}; its log says where its status page is"
-        ) from error
-    return found
 
 
 def _table(found: Sequence[Mapping[str, Any]]) -> Table:

@@ -1,6 +1,6 @@
 """The status page: truth at a glance for people, and the same for machines.
 
-Routes: `/` the page, `/api/state` what it shows as JSON, `/api/rules` the rules with their score cards, `/events` the same as server-sent events,
+Routes: `/` the page, `/api/state` what it shows as JSON, `/api/rules` the rules with their score cards, `/api/explain` what is remembered of a rule and a customer, `/events` the same as server-sent events,
 `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever supervises the process. None of them
 asks Kafka.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -58,6 +58,7 @@ def status_app(
     registry: CollectorRegistry,
     *,
     rules: Callable[[], Sequence[object] | None] = lambda: None,
+    remembered: Callable[[str, str], Mapping[str, object] | None] = lambda rule, subject: None,
     closing: Callable[[], bool] = lambda: False,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
@@ -67,6 +68,7 @@ def status_app(
     board: the board where this worker keeps it, else None; asked anew each time.
     registry: what `/metrics` shows.
     rules: plain values; None where another worker knows them.
+    remembered: of a rule and a customer or a review; None: there is no such rule.
     closing: true once the server stops; open event streams then end by themselves, else a server
         that waits for its connections waits for ever.
     monotonic: seconds of a clock that never goes back.
@@ -109,6 +111,13 @@ def status_app(
             return JSONResponse({"error": said}, 409, headers=_FRESH)
         return JSONResponse(found, headers=_FRESH)
 
+    async def explain(request: Request) -> Response:
+        rule, subject = (request.query_params.get(name, "") for name in ("rule", "subject"))
+        found = remembered(rule, subject)
+        if found is None:
+            return JSONResponse({"error": f'there is no rule "{rule}" here'}, 404, headers=_FRESH)
+        return JSONResponse(found, headers=_FRESH)
+
     async def metrics(request: Request) -> Response:
         # Collected here, where nothing else moves; written out beside the loop, for it may be long.
         collected = list(registry.collect())
@@ -137,6 +146,7 @@ def status_app(
             Route("/", home),
             Route("/api/state", state),
             Route("/api/rules", rule_cards),
+            Route("/api/explain", explain),
             Route("/events", events),
             Route("/metrics", metrics),
             Route("/healthz", healthz),

@@ -226,3 +226,15 @@ def test_its_rules_have_score_cards(started: Started, told: Told) -> None:
     )
     table = cxloop("rules", "--worker", started.worker.url)
     assert "negative-review-unanswered" in table.out
+
+
+def test_it_says_what_it_remembers_of_a_rule_and_a_review(started: Started, told: Told) -> None:
+    asked = ("--worker", started.worker.url)
+    done = cxloop("explain", "negative-review-unanswered", "r-1", *asked)
+    assert done.code == 0, done.said
+    assert "r-1 began" in done.out
+    assert "has fired" in done.out
+    nothing = cxloop("explain", "negative-review-unanswered", "r-99", *asked)
+    assert "nothing is remembered here; this worker has reviews/0, reviews/1, touchpoints/0" in nothing.out
+    wrong = cxloop("explain", "negative-reviews", "r-1", *asked)
+    assert (wrong.code, wrong.err) == (1, 'there is no rule "negative-reviews" here\n')
