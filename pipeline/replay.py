@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -103,6 +103,12 @@ def replay(
     return run.result()
 
 
+def lines_of(events: Sequence[Path], source: Path | None = None) -> Iterator[Line]:
+    """What files have, in order of time where they are several. Raises SourceError or FileError."""
+    files = [read_events(path, source) for path in events]
+    return files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: _time(line.value))
+
+
 class Run:
     """Shards and the board in one process, and what left them.
 
@@ -135,8 +141,7 @@ class Run:
         on_batch: Callable[[Sequence[Line]], None] | None = None,
     ) -> None:  # fmt: skip
         """Take what files have, in order of time where they are several. until: ms UTC. Raises SourceError or FileError."""
-        files = [read_events(path, source) for path in events]
-        lines = files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: _time(line.value))
+        lines = lines_of(events, source)
         while chunk := list(islice(lines, batch)):
             if until is None:
                 self.take(chunk)

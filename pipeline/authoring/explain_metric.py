@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
 
+from pipeline.authoring.explanation import Step, step_of, times
 from pipeline.effects import ALERTS
 from pipeline.errors import UsageError
-from pipeline.events.codec import millis, moment
+from pipeline.events.codec import moment
 from pipeline.replay import Run
 from pipeline.rules.compiled import Change, MetricRule, SilenceRule
 from pipeline.rules.look import Level, Look, Moved
@@ -24,7 +23,7 @@ class MetricStory:
 
     def __init__(self, rule: MetricRule | SilenceRule, subject: str, run: Run) -> None:
         self._rule, self._subject, self._run = rule, subject, run
-        self._steps: list[tuple[int, str, tuple[str, ...], bool]] = []
+        self._steps: list[Step] = []
         self._alerts = 0
         self._sees: Level | Moved | None = None
         self._nearest: tuple[float, int, Look] | None = None
@@ -41,7 +40,7 @@ class MetricStory:
         for alert in self._run.since(ALERTS, self._alerts):
             self._alerts += 1
             if self._is_about(alert["data"]["key"]):
-                self._hear(alert)
+                self._steps.append(step_of(alert))
         if self._sees is None or self._run.board_at < 0:
             return
         look = self._sees.look(self._series, self._run.totals())
@@ -51,9 +50,10 @@ class MetricStory:
             if self._nearest is None or missed < self._nearest[0]:
                 self._nearest = (missed, self._run.board_at, look)
 
-    def told(self) -> Iterator[tuple[int, str, tuple[str, ...], bool]]:
+    @property
+    def steps(self) -> list[Step]:
         """All that happened."""
-        yield from self._steps
+        return self._steps
 
     def now(self) -> Iterator[str]:
         """What it sees at the end."""
@@ -66,11 +66,9 @@ class MetricStory:
 
     def verdict(self) -> str:
         """All of it in a sentence."""
-        fired = [step for step in self._steps if step[3]]
+        fired = [step for step in self._steps if step.fired]
         if fired:
-            return (
-                f"It fired {len(fired)} time{'s' if len(fired) > 1 else ''}, first at {moment(fired[0][0])}."
-            )
+            return f"It fired {times(fired)} at {moment(fired[0].at)}."
         if isinstance(self._rule, SilenceRule):
             return "It did not fire."
         if self._nearest is None or self._sees is None:
@@ -93,13 +91,6 @@ class MetricStory:
             moved = (look.result - look.before[0]) * (-1 if limit.by < 0 else 1)
             return max(abs(limit.by) - moved, 1e-9)
         return max(abs(look.result - float(limit.right)), 1e-9)
-
-    def _hear(self, alert: dict[str, Any]) -> None:
-        data, what = alert["data"], alert["type"].rpartition(".")[2]
-        code = f" ({data['code']})" if data.get("code") else ""
-        at = millis(datetime.fromisoformat(alert["time"]))
-        text = f"→ {what}{code}, alert {data['alert_id']}"
-        self._steps.append((at, text, tuple(why["text"] for why in data["reasons"]), what == "fired"))
 
     def _is_about(self, key: str) -> bool:
         if isinstance(self._rule, SilenceRule):

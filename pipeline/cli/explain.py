@@ -10,8 +10,8 @@ import msgspec
 import typer
 
 from pipeline import settings as all_settings
-from pipeline.authoring.explain import Explanation
 from pipeline.authoring.explain import explain as explained
+from pipeline.authoring.explanation import Explanation
 from pipeline.cli import options
 from pipeline.cli.asking import ask
 from pipeline.cli.past import Events, Since, Until, events_of

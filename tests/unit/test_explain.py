@@ -5,6 +5,7 @@ The events are those of the golden cases; `CXLOOP_WRITE_GOLDEN=1` writes the tex
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -65,3 +66,21 @@ def test_of_somebody_who_is_not_there_the_nearest_is_named() -> None:
     folder = GOLDEN / "the-same-source-and-id-is-one-event"
     found = explain("low-score", "cust-11", [folder / "events.jsonl"], Settings(), [folder / "rules.yml"])
     assert found.verdict.startswith('It did not fire: no event is about "cust-11"; did you mean "cust-')
+
+
+def test_who_is_written_in_another_way_is_found_and_what_was_refused_is_said(tmp_path: Path) -> None:
+    whole = {"specversion": "1.0", "source": "/t", "time": "2025-03-03T10:00:00Z", "subject": "Zoë/1"}
+    escaped = json.dumps({**whole, "id": "a", "type": "cx.survey.answered", "data": {"nps": 7}})
+    slashed = escaped.replace("/1", "\\/1").replace('"a"', '"b"').replace('"nps": 7', '"nps": 6')
+    wrong = json.dumps(
+        {**whole, "id": "c", "type": "cx.survey.answered", "subject": "x", "data": {"nps": 11}}
+    )
+    ahead = escaped.replace('"a"', '"d"').replace("2025", "2999")
+    (tmp_path / "events.jsonl").write_text("\n".join((escaped, wrong, slashed, ahead)))
+    rules = GOLDEN / "the-same-source-and-id-is-one-event" / "rules.yml"
+    found = explain("low-score", "Zoë/1", [tmp_path / "events.jsonl"], Settings(), [rules])
+    assert [step.text.split(",")[0] for step in found.steps][:3] == [
+        "survey.answered a", "survey.answered b", "→ fired",
+    ]  # fmt: skip
+    assert "survey.answered d was refused: the event says 2999-" in found.steps[3].text
+    assert found.steps[0].details == ("✗ nps is 7 (at most 6 is asked for: missed by 1)",)
