@@ -106,7 +106,7 @@ def replay(
 def lines_of(events: Sequence[Path], source: Path | None = None) -> Iterator[Line]:
     """What files have, in order of time where they are several. Raises SourceError or FileError."""
     files = [read_events(path, source) for path in events]
-    return files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: _time(line.value))
+    return files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: time_of(line.value))
 
 
 class Run:
@@ -146,7 +146,7 @@ class Run:
             if until is None:
                 self.take(chunk)
             else:
-                self.take([line for line in chunk if line.rejection or _time(line.value) <= until])
+                self.take([line for line in chunk if line.rejection or time_of(line.value) <= until])
             if on_batch is not None:
                 on_batch(chunk)
         if until is not None:
@@ -277,7 +277,7 @@ def _when(event: dict[str, Any]) -> tuple[datetime, str]:
     return datetime.fromisoformat(event["time"]), event["id"]
 
 
-def _time(value: bytes) -> int:
+def time_of(value: bytes) -> int:
     """An event's time in ms UTC; before all others where it has none that can be read."""
     try:
         found = _decode_head(value).time

@@ -294,7 +294,7 @@ class Shard:
             return
         value = self._step.record.value if self._step.record is not None else None
         about_no_customer = event.subject is None and Role.CUSTOMER in self._roles and data.key is not None
-        if about_no_customer and (data.key or "").partition("{")[0] in KEYS_OF_THE_BOARD:
+        if about_no_customer and (data.key or "").partition("{")[0] in _KEYS_OF_THE_BOARD:
             self._tally.follow_up(_passed_on(event, data))
         elif about_no_customer and Role.REVIEW not in self._roles and self._step.record is not None:
             copy = forwarded(self._step.record, self._step.place)
@@ -505,7 +505,7 @@ def _to_all(index: Index) -> Callable[[Any, int], None]:
 
 
 #: What the keys of the board's alerts begin with.
-KEYS_OF_THE_BOARD = {*METRIC_NAMES, *(m.type_name(kind).removeprefix("cx.") for kind in m.CUSTOMER_EVENTS)}
+_KEYS_OF_THE_BOARD = {*METRIC_NAMES, *m.EVENTS_BY_NAME}
 #: What a record of a rule belongs to.
 _KINDS: Mapping[type[Remembered], Kind] = {Waits: Kind.ABSENCE, Hits: Kind.COUNT}
 #: What each type is counted as.

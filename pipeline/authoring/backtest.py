@@ -17,7 +17,7 @@ import msgspec
 from pipeline import parts as all_parts
 from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, Output
 from pipeline.events.codec import millis
-from pipeline.replay import Run
+from pipeline.replay import Run, time_of
 from pipeline.settings import Settings
 from pipeline.sources.files import Line
 
@@ -85,13 +85,8 @@ class _Task(msgspec.Struct):
     data: _TaskData
 
 
-class _Head(msgspec.Struct):
-    time: datetime | None = None
-
-
 _decode_alert = msgspec.json.Decoder(_Alert).decode
 _decode_task = msgspec.json.Decoder(_Task).decode
-_decode_head = msgspec.json.Decoder(_Head).decode
 
 
 class _Listener:
@@ -121,18 +116,10 @@ class _Listener:
     def span(self, lines: Sequence[Line]) -> None:
         """Note the times of the first and the last event of a batch that have one."""
         for some in (lines, reversed(lines)):
-            at = next((at for at in map(_time, some) if at is not None), None)
-            if at is not None:
+            at = next((at for at in (time_of(line.value) for line in some) if at >= 0), -1)
+            if at >= 0:
                 self.told.first = min(self.told.first, at) if self.told.first >= 0 else at
                 self.told.last = max(self.told.last, at)
-
-
-def _time(line: Line) -> int | None:
-    try:
-        found = _decode_head(line.value).time
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return millis(found) if found is not None and found.tzinfo is not None else None
 
 
 def told_by(

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pipeline.authoring.explanation import Step, step_of, times
 from pipeline.effects import ALERTS, DEAD_LETTERS
 from pipeline.events.codec import Enclosed, decode, millis, moment
-from pipeline.events.model import CUSTOMER_EVENTS, Event, type_name
+from pipeline.events.model import CUSTOMER_EVENTS, Event, event_name
 from pipeline.observe.remembered import in_words
 from pipeline.replay import Run
 from pipeline.rules.compiled import AbsenceRule, AnyRule, CountRule, EventRule, Given, Role, SequenceRule
@@ -109,7 +109,7 @@ class EventStory:
         self._run.take([line])
         letters = self._run.since(DEAD_LETTERS, self._letters)
         self._hear()
-        name = type_name(event.__class__).removeprefix("cx.")
+        name = event_name(event.__class__)
         if letters:
             why = letters[-1]["data"]["error"]
             self._steps.insert(place, Step(at, f"{name} {event.id} was refused: {why}"))

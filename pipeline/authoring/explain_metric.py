@@ -11,6 +11,7 @@ from pipeline.events.codec import moment
 from pipeline.replay import Run
 from pipeline.rules.compiled import Change, MetricRule, SilenceRule
 from pipeline.rules.look import Level, Look, Moved
+from pipeline.rules.metric import key_of
 from pipeline.sources.files import Line
 from pipeline.state.records import Series
 
@@ -95,8 +96,7 @@ class MetricStory:
     def _is_about(self, key: str) -> bool:
         if isinstance(self._rule, SilenceRule):
             return key == self._subject
-        inner = ",".join(f"{name}={value}" for name, value in self._series)
-        return key == (f"{self._rule.metric}{{{inner}}}" if inner else self._rule.metric)
+        return key == key_of(self._rule.metric, self._series)
 
 
 def _series(rule: MetricRule, subject: str) -> Series:

@@ -37,10 +37,7 @@ def page(comparison: Comparison, *, minutes: float, title: str) -> str:
 def _chart(values: Sequence[tuple[int, int]]) -> dict[str, object]:
     """Two lines of steps, a step for each day, and the numbers at the side."""
     most = _round_up(max((n for pair in values for n in pair), default=0))
-    lines = [
-        (_HEIGHT - _HEIGHT * n / _LINES, most * n // _LINES if most % _LINES == 0 else most * n / _LINES)
-        for n in range(_LINES + 1)
-    ]
+    lines = [(_HEIGHT - _HEIGHT * n / _LINES, most * n // _LINES) for n in range(_LINES + 1)]
     return {"old": _steps([old for old, _ in values], most), "new": _steps([new for _, new in values], most),
             "lines": lines}  # fmt: skip
 
@@ -55,7 +52,7 @@ def _steps(values: Sequence[int], most: int) -> str:
 
 
 def _round_up(most: int) -> int:
-    """A round number that is as high, and at least 4."""
+    """A round number that is as high, at least 4, and can be divided by it."""
     size = 1
     while True:
         for of in (4, 8, 12, 20, 40):

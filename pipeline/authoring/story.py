@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import Mistake, RulesError
 from pipeline.events.codec import Enclosed, Rejection, decode, millis, moment
-from pipeline.events.model import CUSTOMER_EVENTS, data_type, type_name
+from pipeline.events.model import EVENTS_BY_NAME, data_type
 from pipeline.followup.clocks import BusinessClock
 from pipeline.nearest import did_you_mean
 from pipeline.rules import fields
@@ -32,8 +32,6 @@ BEGINS = "2026-01-05 09:00"
 #: What can become of an alert, and of a follow-up.
 ALERT_CHANGES = ("fired", "escalated", "resolved", "retracted")
 FOLLOW_UP_CHANGES = ("opened", "updated", "overdue", "assigned", "contacted", "closed", "reopened")
-
-_EVENTS = {type_name(event).removeprefix("cx."): event for event in CUSTOMER_EVENTS}
 
 
 class _Written(BaseModel):
@@ -234,9 +232,10 @@ class _Reader:
             yield Passes(self._now)
 
     def _told(self, written: _Event, path: Path_) -> Iterator[Told]:
-        if written.event.removeprefix("cx.") not in _EVENTS:
+        if written.event.removeprefix("cx.") not in EVENTS_BY_NAME:
             self._wrong(
-                (*path, "event"), f'unknown event "{written.event}"; {did_you_mean(written.event, _EVENTS)}'
+                (*path, "event"),
+                f'unknown event "{written.event}"; {did_you_mean(written.event, EVENTS_BY_NAME)}',
             )
             return
         if written.at is not None:
@@ -260,7 +259,7 @@ class _Reader:
 
     def _fields_are_right(self, written: _Event, path: Path_) -> bool:
         """A field that nobody knows would be taken from a source, but in a test it is a slip."""
-        data, before = data_type(_EVENTS[written.event.removeprefix("cx.")]), len(self._mistakes)
+        data, before = data_type(EVENTS_BY_NAME[written.event.removeprefix("cx.")]), len(self._mistakes)
         for name, value in (written.model_extra or {}).items():
             if not fields.known(data, name):
                 hint = did_you_mean(name, fields.names(data))

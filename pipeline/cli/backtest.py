@@ -36,9 +36,7 @@ def backtest(
         list[Path] | None,
         typer.Option(help="The new rules (default: those in use).", show_default=False),
     ] = None,
-    source: Annotated[
-        Path | None, typer.Option(help="A source mapping (YAML) for CSV or JSON of another shape.")
-    ] = None,
+    source: options.Source = None,
     since: Since = None,
     until: Until = None,
     minutes: Annotated[float, typer.Option(min=0, help="Minutes of work that a follow-up takes.")] = 20,
@@ -105,7 +103,7 @@ def _passed(
             passed.append(
                 f"--most-{what}: {number:,} alerts are {what}, {number - limit:,} more than {limit:,}"
             )
-    for team in found.teams if follow_ups is not None else ():
+    for team in found.teams:
         if follow_ups is not None and team.new > follow_ups:
             text = f"{team.team} would have {team.new:.1f} follow-ups a day, {team.new - follow_ups:.1f} more than"
             passed.append(f"--most-follow-ups: {text} {follow_ups:g}")

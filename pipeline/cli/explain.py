@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -39,9 +38,7 @@ def explain(
         ),
     ] = None,
     rules: options.Rules = None,
-    source: Annotated[
-        Path | None, typer.Option(help="A source mapping (YAML) for CSV or JSON of another shape.")
-    ] = None,
+    source: options.Source = None,
     broker: options.Broker = None,
     prefix: options.Prefix = None,
     zone: options.Zone = None,

@@ -29,6 +29,9 @@ Prefix = Annotated[
 Zone = Annotated[
     str | None, typer.Option("--zone", help="Time zone of business hours (default: UTC).", show_default=False)
 ]
+Source = Annotated[
+    Path | None, typer.Option("--source", help="A source mapping (YAML) for CSV or JSON of another shape.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 

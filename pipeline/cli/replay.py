@@ -21,9 +21,7 @@ def replay(
         list[Path], typer.Argument(help="Files of events (JSON lines), or of rows with --source.")
     ],
     rules: options.Rules = None,
-    source: Annotated[
-        Path | None, typer.Option(help="A source mapping (YAML) for CSV or JSON of another shape.")
-    ] = None,
+    source: options.Source = None,
     until: Annotated[str | None, typer.Option(help="Skip later events, and move time on to here.")] = None,
     partitions: Annotated[
         int, typer.Option(min=1, help="Shards of each topic, as Kafka would have them.")

@@ -35,9 +35,7 @@ def rules_(
         ),
     ] = None,
     rules: options.Rules = None,
-    source: Annotated[
-        Path | None, typer.Option(help="A source mapping (YAML) for CSV or JSON of another shape.")
-    ] = None,
+    source: options.Source = None,
     zone: options.Zone = None,
     as_json: options.Json = False,
 ) -> None:

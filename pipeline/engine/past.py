@@ -26,7 +26,6 @@ from pipeline.events.codec import structured
 
 
 class _Head(msgspec.Struct):
-    type: str = ""
     forwardedfrom: str | None = None
 
 

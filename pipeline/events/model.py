@@ -6,6 +6,7 @@ JSON Schemas. Unknown fields never break decoding; `codec.unknown_fields` finds 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, get_type_hints
 
@@ -363,7 +364,16 @@ def type_name(event: type[Event]) -> str:
     return str(event.__struct_config__.tag)
 
 
+def event_name(event: type[Event]) -> str:
+    """The type without what all of them begin with, such as survey.answered: as people write it."""
+    return type_name(event).removeprefix("cx.")
+
+
 def data_type(event: type[Event]) -> type[Data]:
     """The class of the data of one of CUSTOMER_EVENTS."""
     found: type[Data] = get_type_hints(event)["data"]
     return found
+
+
+#: Those that people write rules, sources and tests about, by the name that they write.
+EVENTS_BY_NAME: Mapping[str, type[Event]] = {event_name(event): event for event in CUSTOMER_EVENTS}

@@ -19,6 +19,7 @@ from pipeline.events.model import (
     Event,
     SurveyAnswered,
     data_type,
+    event_name,
     type_name,
 )
 
@@ -132,15 +133,11 @@ def _has(name: str) -> Schema:
 
 
 def _described(event: type[Event], name: str) -> tuple[str, Any]:
-    return SPECIAL.get((_short(event), name)) or FIELDS[name]
+    return SPECIAL.get((event_name(event), name)) or FIELDS[name]
 
 
 def _words(event: type[Event]) -> str:
-    return EVENTS[_short(event)]
-
-
-def _short(event: type[Event]) -> str:
-    return type_name(event).removeprefix("cx.")
+    return EVENTS[event_name(event)]
 
 
 def _topic(event: type[Event]) -> str:

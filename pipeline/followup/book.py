@@ -80,11 +80,7 @@ class FollowUps:
         left = [why for why in task.reasons if why.alert_id != alert.alert_id]
         if len(left) == len(task.reasons):
             return
-        self._set_reasons(task, left)
-        self._write(ref, task, "updated", at, "reason_removed")
-        if not left and task.status == OPEN:
-            task.resolution = "moot"
-            self._close(ref, task, at)
+        self._leave(ref, task, left, at)
 
     def withdraw(self, ref: Ref, task: FollowUp) -> None:
         """Take out the reasons whose rule is no longer there."""
@@ -95,11 +91,7 @@ class FollowUps:
         for why in task.reasons:
             if why.rule not in self._rules and why.kind not in LASTING and not why.ended:
                 self._step.level("episodes_open", why.rule, -1)
-        self._set_reasons(task, left)
-        self._write(ref, task, "updated", at, "reason_removed")
-        if not left and task.status == OPEN:
-            task.resolution = "moot"
-            self._close(ref, task, at)
+        self._leave(ref, task, left, at)
 
     def agent_acted(self, event: Event, data: FollowUpData, at: int) -> bool:
         """Take what somebody did. False: it fits no follow-up that is known here."""
@@ -212,6 +204,14 @@ class FollowUps:
                 why.steps = []
             self._step.level("followups_open", task.team, 1)
         self._write(ref, task, "reopened", at)
+
+    def _leave(self, ref: Ref, task: FollowUp, left: list[Reason], at: int) -> None:
+        """Go on with fewer reasons; without any, one that nobody has taken is moot."""
+        self._set_reasons(task, left)
+        self._write(ref, task, "updated", at, "reason_removed")
+        if not left and task.status == OPEN:
+            task.resolution = "moot"
+            self._close(ref, task, at)
 
     def _set_reasons(self, task: FollowUp, reasons: list[Reason]) -> None:
         """Change what an open follow-up is about."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.errors import Mistake
-from pipeline.events.model import CUSTOMER_EVENTS, Event, data_type, type_name
+from pipeline.events.model import EVENTS_BY_NAME, Event, data_type, event_name
 from pipeline.nearest import did_you_mean
 from pipeline.rules import fields
 from pipeline.rules.condition import Comparison, is_number
@@ -15,9 +15,6 @@ from pipeline.rules.pattern import Condition, Either, Pattern, Term
 from pipeline.written import shown
 from pipeline.yaml_places import Document, Path_
 
-_EVENTS: Mapping[str, type[Event]] = {
-    type_name(event).removeprefix("cx."): event for event in CUSTOMER_EVENTS
-}
 #: What joins conditions, and what stands under it.
 JOINS = {
     "all": 'a list of maps, such as [{nps: "<= 6"}, {nps: ">= 3"}]',
@@ -47,9 +44,9 @@ class Conditions:
 
     def event(self, name: str, path: Path_) -> type[Event] | None:
         """The event of that name, which stands at a path; None if there is none."""
-        found = _EVENTS.get(name.removeprefix("cx."))
+        found = EVENTS_BY_NAME.get(name.removeprefix("cx."))
         if found is None:
-            self._wrong(path, f'unknown event "{name}"; {did_you_mean(name, _EVENTS)}')
+            self._wrong(path, f'unknown event "{name}"; {did_you_mean(name, EVENTS_BY_NAME)}')
         return found
 
     def check(self, event: type[Event], conditions: Iterable[Condition], path: Path_) -> None:
@@ -63,7 +60,7 @@ class Conditions:
         data = data_type(event)
         if fields.known(data, name):
             return True
-        of = type_name(event).removeprefix("cx.")
+        of = event_name(event)
         self._wrong(path, f'"{of}" has no field "{name}"; {did_you_mean(name, fields.names(data))}', key=key)
         return False
 

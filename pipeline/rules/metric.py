@@ -87,11 +87,7 @@ class MetricEpisodes:
         self._step.store.drop(ref)
 
     def _name(self, series: Series) -> str:
-        return (
-            f"{self._rule.metric}{{{','.join(f'{name}={value}' for name, value in series)}}}"
-            if series
-            else self._rule.metric
-        )
+        return key_of(self._rule.metric, series)
 
 
 def _all_of(narrows: Sequence[Narrow]) -> Callable[[Mapping[str, str]], bool]:
@@ -107,3 +103,8 @@ def _any_of(narrows: Sequence[Narrow]) -> Callable[[Mapping[str, str]], bool]:
 def series_text(series: Series) -> str:
     """A series as a text that no two of them share."""
     return msgspec.json.encode(series).decode()
+
+
+def key_of(metric: str, series: Series) -> str:
+    """What an alert on a series is about, such as nps{touchpoint=checkout}; of the total, nps."""
+    return f"{metric}{{{','.join(f'{name}={value}' for name, value in series)}}}" if series else metric

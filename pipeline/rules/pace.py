@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.events.model import Data, Event, type_name
+from pipeline.events.model import Data, Event, event_name
 from pipeline.metrics.tally import Tally
 from pipeline.rules.compiled import Role
 from pipeline.span import DAY, HOUR
@@ -28,7 +28,7 @@ class Feed:
     """
 
     def __init__(self, role: Role, event: type[Event], step: Step, tally: Tally) -> None:
-        self.name = type_name(event).removeprefix("cx.")
+        self.name = event_name(event)
         self.what = f"@pace/{role}/{self.name}"
         self._ref: Ref = (self.what, "", "")
         self._step, self._tally = step, tally

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.events.model import Data, Event, type_name
+from pipeline.events.model import Data, Event, event_name
 from pipeline.rules.condition import Comparison
 
 Getter = Callable[[Data], Any]
@@ -65,7 +65,7 @@ class Pattern:
     @property
     def name(self) -> str:
         """The event's name, such as survey.answered."""
-        return type_name(self.event).removeprefix("cx.")
+        return event_name(self.event)
 
     def predicate(self) -> Predicate:
         """Does an event's data match?"""

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pipeline.events.descriptions import EVENTS
-from pipeline.events.model import CUSTOMER_EVENTS, Data, Event, SurveyAnswered, data_type, type_name
+from pipeline.events.model import CUSTOMER_EVENTS, Data, SurveyAnswered, data_type, event_name
 from pipeline.metrics.catalogue import DIMENSIONS, METRICS
 from pipeline.rules import fields, model
 
@@ -66,7 +66,7 @@ def _events() -> Iterator[str]:
     yield f"All events have {listed}; the last is a map of your own, the others are texts.\n"
     rows = [
         (
-            f"`{_name(event)}`", EVENTS[_name(event)],
+            f"`{event_name(event)}`", EVENTS[event_name(event)],
             ", ".join(f"`{name}` ({kind})" for name, kind in of.items() if name not in common),
         )
         for event, of in kinds.items()
@@ -76,10 +76,6 @@ def _events() -> Iterator[str]:
 
 def _fields(data: type[Data]) -> dict[str, str]:
     return {name: str(fields.field_of(data, name)) for name in fields.names(data)}
-
-
-def _name(event: type[Event]) -> str:
-    return type_name(event).removeprefix("cx.")
 
 
 def _metrics() -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.events.descriptions import FIELDS
-from pipeline.events.model import CUSTOMER_EVENTS, Event, data_type, type_name
+from pipeline.events.model import CUSTOMER_EVENTS, Event, data_type, event_name
 from pipeline.metrics.catalogue import DIMENSIONS, METRICS
 from pipeline.rules import fields, model
 from pipeline.rules.conditions import JOINS
@@ -43,7 +43,7 @@ def rules_schema() -> str:
     defs["WhenSequence"]["properties"]["sequence"] |= {"items": {"$ref": _REF.format(model="SequenceStep")}}
     defs["WhenMetric"]["properties"]["metric"]["enum"] = list(METRICS)
     defs["WhenMetric"]["properties"]["by"]["items"] = {"enum": list(DIMENSIONS)}
-    names: Schema = {"enum": [_name(event) for event in CUSTOMER_EVENTS]}
+    names: Schema = {"enum": [event_name(event) for event in CUSTOMER_EVENTS]}
     defs["WhenSilent"]["properties"]["silent"] = {
         "description": defs["WhenSilent"]["properties"]["silent"]["description"],
         "oneOf": [names, {"type": "array", "minItems": 1, "items": names}],
@@ -113,11 +113,7 @@ _USE: Schema = {
 
 
 def _conditions(event: type[Event]) -> str:
-    return f"{_name(event)}-conditions"
-
-
-def _name(event: type[Event]) -> str:
-    return type_name(event).removeprefix("cx.")
+    return f"{event_name(event)}-conditions"
 
 
 def _kind(field: fields.Field) -> str:
@@ -172,7 +168,7 @@ def _condition(field: fields.Field) -> Schema:
 
 def _of_an_event(of: Schema, *names: str) -> None:
     """The fields that stand in a map are those of the event that it names."""
-    known = [_name(event) for event in CUSTOMER_EVENTS]
+    known = [event_name(event) for event in CUSTOMER_EVENTS]
     for name in names:
         described = of["properties"][name].get("description", "")
         of["properties"][name] = {"description": described, "anyOf": [{"enum": known}, {"pattern": "^cx\\."}]}
@@ -184,7 +180,7 @@ def _by_name(name: str) -> Schema:
     return {
         "allOf": [
             {
-                "if": {"properties": {name: {"const": _name(event)}}, "required": [name]},
+                "if": {"properties": {name: {"const": event_name(event)}}, "required": [name]},
                 "then": {"$ref": _REF.format(model=_conditions(event))},
             }
             for event in CUSTOMER_EVENTS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.events.codec import moment
-from pipeline.events.model import type_name
+from pipeline.events.model import event_name
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import SilenceRule
 from pipeline.rules.pace import USUAL
@@ -18,7 +18,7 @@ class SilenceEpisodes:
     def __init__(self, rule: SilenceRule, step: Step, alerts: Alerts) -> None:
         self._rule, self._step, self._alerts = rule, step, alerts
         self.id = rule.id
-        self._events = {type_name(event).removeprefix("cx.") for event in rule.events}
+        self._events = {event_name(event) for event in rule.events}
 
     def judge(self, event: str, silence: Silence, at: int) -> None:
         """Look at the shards to which an event has stopped coming, when they are others. at: ms."""

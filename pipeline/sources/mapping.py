@@ -32,21 +32,20 @@ from pipeline import yaml_places
 from pipeline.errors import Mistake, SourceError
 from pipeline.events.codec import Rejection
 from pipeline.events.model import (
-    CUSTOMER_EVENTS,
+    EVENTS_BY_NAME,
     FOLLOW_UPS,
     SUBJECT_OPTIONAL,
     Data,
     Event,
     SurveyAnswered,
     data_type,
-    type_name,
+    event_name,
 )
 from pipeline.nearest import did_you_mean
 from pipeline.sources.model import Mapped, Scale, Value
 from pipeline.written import a_or_b, validated
 from pipeline.yaml_places import Document, Path_
 
-_EVENTS = {type_name(event).removeprefix("cx."): event for event in CUSTOMER_EVENTS}
 _OWN = "attributes."
 #: What the rest of a mapping is checked with where these are wrong.
 _ANYTHING = {"source": "x", "id": {"value": "x"}, "time": {"path": "x"}}
@@ -59,7 +58,7 @@ class SourceMapping:
         self.written, self._document = written, document
         self._type = written.type.removeprefix("cx.")
         self._zone = ZoneInfo(written.time.zone)
-        fields = msgspec.structs.fields(data_type(_EVENTS[self._type]))
+        fields = msgspec.structs.fields(data_type(EVENTS_BY_NAME[self._type]))
         self._required = [field.name for field in fields if field.required]
 
     def event(self, row: Mapping[str, Any]) -> bytes | Rejection:
@@ -140,9 +139,9 @@ def load_mapping(path: Path) -> SourceMapping:
 
 def _wrong(written: Mapped, document: Document) -> Iterator[Mistake]:
     """What is wrong for this type of event, and with formats and zones."""
-    event = _EVENTS.get(written.type.removeprefix("cx."))
+    event = EVENTS_BY_NAME.get(written.type.removeprefix("cx."))
     if event is None:
-        hint = did_you_mean(written.type, _EVENTS)
+        hint = did_you_mean(written.type, EVENTS_BY_NAME)
         yield document.mistake(("type",), f'unknown event "{written.type}"; {hint}')
     else:
         yield from _wrong_fields(written, event, document)
@@ -163,7 +162,7 @@ def _wrong(written: Mapped, document: Document) -> Iterator[Mistake]:
 
 def _wrong_fields(written: Mapped, event: type[Event], document: Document) -> Iterator[Mistake]:
     fields = {field.name: field for field in msgspec.structs.fields(data_type(event))}
-    name = type_name(event).removeprefix("cx.")
+    name = event_name(event)
     if (
         written.subject is None
         and "subject" not in document.data
