@@ -157,7 +157,8 @@ class Run:
         for file, number, value, rejection in lines:
             if rejection is not None:
                 origin = {"file": file, "line": number}
-                self._outputs[DEAD_LETTERS].append(dead_letter(rejection, value, origin))
+                letter = msgspec.json.encode(dead_letter(rejection, value, origin))
+                self._keep(Output(DEAD_LETTERS, None, letter))
         fresh = [line for line in lines if line.rejection is None]
         self._events += len(fresh)
         if self._partitions == 1:

@@ -20,6 +20,7 @@ from pipeline.authoring.comparison import Comparison, compare
 from pipeline.authoring.page import page
 from pipeline.cli import options
 from pipeline.cli.past import Events, Since, Until, events_of
+from pipeline.cli.printable import printable
 from pipeline.errors import FileError, LimitError, UsageError
 from pipeline.events.codec import moment
 
@@ -153,7 +154,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _example(one: Fired) -> str:
-    return f"{moment(one.at)}  {one.rule}  {one.key}: {one.why}"
+    return printable(f"{moment(one.at)}  {one.rule}  {one.key}: {one.why}")
 
 
 def _for_scripts(found: Comparison, minutes: float) -> dict[str, Any]:

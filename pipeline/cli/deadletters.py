@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from rich.text import Text
 from pipeline import settings as all_settings
 from pipeline.cli import options
 from pipeline.cli.importing import interruptible
+from pipeline.cli.printable import printable
 from pipeline.deadletters import DeadLetter, DeadLetters, Refusal
 from pipeline.errors import CxloopError, FileError, UsageError
 from pipeline.events.codec import REASONS as EVENT_REASONS
@@ -111,7 +111,7 @@ def show(
         }.items():
             table.add_row(name, _text(text))
         Console().print(table)
-        typer.echo("\n" + _printable(event.decode("utf-8", "backslashreplace")))
+        typer.echo("\n" + printable(event.decode("utf-8", "backslashreplace")))
     if one.size is not None:
         kept = f"only the first {len(one.value):,} of its {one.size:,} bytes are kept"
         typer.echo(f"{kept}; all of them may still be where it came from", err=True)
@@ -223,14 +223,5 @@ def _indented(value: bytes) -> bytes:
     return msgspec.json.format(value, indent=2)
 
 
-#: What would steer a terminal, and does not belong in a line.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
 def _text(text: str) -> Text:
-    return Text(_printable(text))
-
-
-def _printable(text: str) -> str:
-    """A stranger's text, harmless in a terminal."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return Text(printable(text))

@@ -14,6 +14,7 @@ from pipeline.authoring.explanation import Explanation
 from pipeline.cli import options
 from pipeline.cli.asking import ask
 from pipeline.cli.past import Events, Since, Until, events_of
+from pipeline.cli.printable import printable
 from pipeline.errors import UsageError
 from pipeline.events.codec import moment
 
@@ -64,9 +65,9 @@ def _tell(rule: str, subject: str, said: Mapping[str, Any], as_json: bool) -> No
         typer.echo(msgspec.json.encode(said).decode())
         return
     here = ", ".join(said["partitions"]) or "no partition"
-    lines = [_plain(one) for one in said["remembered"]]
+    lines = [printable(one) for one in said["remembered"]]
     typer.echo("\n".join([f"{rule}, {subject}, now:", "", *(f"    {one}" for one in lines)]) if lines else
-               f"Of {rule} and {_plain(subject)} nothing is remembered here; this worker has {here}.")  # fmt: skip
+               f"Of {rule} and {printable(subject)} nothing is remembered here; this worker has {here}.")  # fmt: skip
 
 
 def text(found: Explanation) -> str:
@@ -79,8 +80,4 @@ def text(found: Explanation) -> str:
     if found.now:
         lines += ["", "At the end:", *(f"    {one}" for one in found.now)]
     # What customers write may hold anything; a terminal is shown text alone.
-    return "\n".join(map(_plain, lines))
-
-
-def _plain(line: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in line)
+    return "\n".join(map(printable, lines))

@@ -104,6 +104,34 @@ def test_what_late_truth_took_back_is_not_counted(tmp_path: Path) -> None:
     assert (told.fired, told.retracted) == ({}, 1)
 
 
+def test_a_row_that_is_no_event_is_counted(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("id,who,when,score\n1,anna,2026-03-02,3\n2,ben,no day at all,3\n")
+    mapping = tmp_path / "source.yml"
+    mapping.write_text("""
+source: /shop
+format: csv
+type: survey.answered
+id: id
+subject: who
+time: {path: when, format: "%Y-%m-%d", zone: UTC}
+data:
+  nps: {path: score, as: integer}
+""")
+    told = told_by([rules(tmp_path, "rules")], [rows], Settings(), source=mapping)
+    assert (told.events, told.rejected, len(told.fired)) == (2, 1, 1)
+
+
+def test_what_a_customer_wrote_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    lines = [event(0, "survey.answered", "\x1b[2Janna", nps=1)]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines))
+    old, new = rules(tmp_path, "old", limit=0), rules(tmp_path, "new")
+    arguments = ["backtest", str(tmp_path / "events.jsonl"), "--against", str(old), "--rules", str(new)]
+    said = CliRunner().invoke(app, arguments).stdout
+    assert "\\x1b[2Janna: nps is 1" in said
+    assert "\x1b[2J" not in said
+
+
 def fired(alert_id: str, at: int, rule: str = "r", key: str = "k", shadow: bool = False) -> Fired:
     return Fired(alert_id, rule, key, START + at, "info", "", "because", shadow)
 
