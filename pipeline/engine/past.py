@@ -23,19 +23,23 @@ from pipeline.engine.errors import BrokerUnreachableError, TopicsError
 from pipeline.engine.fatal import told
 from pipeline.engine.tuning import Tuning
 from pipeline.events.codec import structured
+from pipeline.events.model import ClockTicked, type_name
 
 
 class _Head(msgspec.Struct):
+    type: str = ""
     forwardedfrom: str | None = None
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
+_TICK = type_name(ClockTicked)
 
 
 async def copy(connection: Connection, prefix: str, since: int, until: int | None, file: Path) -> int:
     """Write the events that arrived from `since` to before `until` (ms UTC; None: now) as JSON lines, as they arrived.
 
-    Copies that a shard forwarded are left out: their originals are there. Returns how many there are.
+    What cxloop itself wrote there is left out: ticks, and copies that a shard forwarded, whose originals are there.
+    Returns how many there are.
     Raises BrokerUnreachableError, TopicsError or OSError.
     """
     until = int(time.time() * 1000) if until is None else until
@@ -76,7 +80,7 @@ def _line(record: Any) -> bytes | None:
         head = _decode_head(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         head = _Head()
-    if head.forwardedfrom is not None:
+    if head.forwardedfrom is not None or head.type == _TICK:
         return None
     # In JSON they are nothing but space.
     return value.replace(b"\r", b" ").replace(b"\n", b" ")
