@@ -16,7 +16,7 @@ from pipeline.events.codec import Enclosed, Record, Rejection, decode, millis
 from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
 from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
-from pipeline.metrics.catalogue import COUNTED, Counts
+from pipeline.metrics.catalogue import COUNTED, OF_RULES, Counts
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
 from pipeline.metrics.confidence import Interval
 from pipeline.metrics.rolling import WINDOWS_KEPT, Rolling
@@ -25,11 +25,15 @@ from pipeline.metrics.segment import UNCHANGED, MetricsRecord, Segment
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
+from pipeline.rules.first import FirstEpisodes
+from pipeline.rules.look import Now
 from pipeline.rules.metric import MetricEpisodes
 from pipeline.rules.silence import SilenceEpisodes
 from pipeline.state.changelog import Changelog
 from pipeline.state.logged import Position
 from pipeline.state.records import (
+    Counting,
+    Familiar,
     FollowUp,
     Judgement,
     KnownValue,
@@ -41,7 +45,6 @@ from pipeline.state.records import (
     Series,
     ShardPosition,
     Silence,
-    Sums,
 )
 from pipeline.state.seen import Seen
 from pipeline.state.store import Store
@@ -86,8 +89,9 @@ class Board:
     def __init__(self, settings: BoardSettings) -> None:
         self._store, self._seen = Store(), Seen()
         self._changelog = Changelog(
-            self._store, self._seen, (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement, Silence)
-        )
+            self._store, self._seen,
+            (Pane, ShardPosition, Level, KnownValue, Overflow, Judgement, Silence, Counting, Familiar),
+        )  # fmt: skip
         self._step = Step(
             self._store, lambda record: {"topic": METRICS, "partition": 0, "offset": record.offset}
         )
@@ -114,6 +118,8 @@ class Board:
         records = [record for record in records if record.offset > self.applied]
         if not records:
             return Effects()
+        if self.applied < 0:
+            self._count_from(self.at)
         for record in records:
             self._step.record = record
             try:
@@ -188,9 +194,12 @@ class Board:
                         )
 
     @property
-    def totals(self) -> Mapping[Window, Sums]:
-        """The counts of every window and series now."""
-        return self._rolling.totals
+    def now(self) -> Now:
+        """What rules look at."""
+        found = self._store.get(_COUNTING)
+        counting = found if isinstance(found, Counting) else Counting()
+        since = {name: at if at >= 0 else counting.first for name, at in counting.since.items()}
+        return Now(self._rolling.totals, self.at, since if counting.first >= 0 else {})
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         """(name, label) → how many are open now."""
@@ -211,15 +220,21 @@ class Board:
             self._step, self._follow_ups.alert_fired, _never_retracted, hand_over=False
         )
         self._episodes = [MetricEpisodes(rule, self._step, alerts) for rule in rules.on_metrics()]
+        self._firsts = [FirstEpisodes(rule, self._step, alerts) for rule in rules.on_first()]
+        self._counted = rules.counted()
         self._silences = [SilenceEpisodes(rule, self._step, alerts) for rule in rules.on_silence()]
         #: The windows that some rule looks at.
         self._watched = dict.fromkeys(window for episodes in self._episodes for window in episodes.windows)
+        self._watched |= dict.fromkeys(episodes.window for episodes in self._firsts)
         self._rolling = Rolling(self._store, self._watched)
         self._revisit: dict[int, dict[Window, set[Series]]] = {}
+        #: Pane ends at which all series are judged.
+        self._revisit_all: set[int] = set()
 
     def _begin(self, at: int) -> None:
         """Make the windows' totals anew, and look at what is open. at: the last pane end that was judged."""
         self._rolling.restored(at)
+        self._count_from(at)
         for episodes in self._episodes:
             for series, again in episodes.open():
                 self._look_again(episodes.windows[0], [series], again)
@@ -242,10 +257,39 @@ class Board:
                 self._advance()
         self._store.put(("@shard", record.shard, ""), shard, NEVER)
 
+    def _count_from(self, at: int) -> None:
+        """What rules want counted and was not is known from here on; -1: from the first count."""
+        found = self._store.get(_COUNTING)
+        if found is None and not self._counted:
+            return
+        counting = found if isinstance(found, Counting) else Counting()
+        counting.since = {name: counting.since.get(name, at) for name in sorted(self._counted)}
+        self._store.put(_COUNTING, counting, NEVER)
+        self._plan_turns()
+
+    def _counted_at(self, end: int) -> None:
+        """Something is counted in the pane that ends there."""
+        counting = self._store.get(_COUNTING)
+        if isinstance(counting, Counting) and (end < counting.first or counting.first < 0):
+            counting.first = end
+            self._store.put(_COUNTING, counting, NEVER)
+            self._plan_turns()
+
+    def _plan_turns(self) -> None:
+        now = self.now
+        for episodes in self._episodes:
+            for turn in episodes.turns(now):
+                at = pane_end(turn, episodes.windows[0].pane)
+                if at > self.at:
+                    self._revisit_all.add(at)
+                    self._rolling.schedule(at)
+
     def _count(self, segment: Segment) -> None:
         by_end: dict[int, list[tuple[Series, dict[str, int]]]] = {}
         for end, series, counts in segment.counts:
             by_end.setdefault(end, []).append((self._room.place(series, end, counts), counts))
+        if by_end and self._counted:
+            self._counted_at(min(by_end))
         for end, changes in by_end.items():
             for window in self._rolling.count(end, changes):
                 self._look_again(window, [series for series, _ in changes], self.at + PANE)
@@ -291,6 +335,10 @@ class Board:
         touched = {
             window: changed.get(window, set()) | revisited.get(window, set()) for window in self._watched
         }
+        if self.at in self._revisit_all:
+            self._revisit_all.remove(self.at)
+            touched = {window: {*touched[window], *self._rolling.totals[window]} for window in touched}
+        now = self.now
         asked: dict[tuple[tuple[Window, ...], tuple[str, ...]], list[Series]] = {}
         for episodes in self._episodes:
             what = (episodes.windows, episodes.by)
@@ -300,9 +348,12 @@ class Board:
             for series in asked[what]:
                 if not episodes.takes(series):
                     continue
-                again = episodes.judge(series, self._rolling.totals, self.at)
+                again = episodes.judge(series, now)
                 if again is not None:
                     self._look_again(episodes.windows[0], [series], again)
+        for first in self._firsts:
+            for series in sorted(one for one in touched[first.window] if _grouping(one) == first.by):
+                first.judge(series, now)
 
     def _wake(self, wake: int, ref: Ref, record: Remembered) -> None:
         if isinstance(record, FollowUp):
@@ -324,7 +375,8 @@ class Board:
         """Alerts of rules that are gone, or judge something else now, end as withdrawn."""
         judges: dict[str, MetricEpisodes | SilenceEpisodes] = {one.id: one for one in self._episodes}
         judges |= {one.id: one for one in self._silences}
-        found = [one for one in self._store if isinstance(one[1], FollowUp | Judgement)]
+        firsts = {one.id for one in self._firsts}
+        found = [one for one in self._store if isinstance(one[1], FollowUp | Judgement | Familiar)]
         # In their order, so that the same is said wherever the state comes from.
         for ref, record in sorted(found, key=lambda one: one[0]):
             if isinstance(record, FollowUp):
@@ -335,6 +387,8 @@ class Board:
                     if record.fired:
                         self._alerts.withdraw(ref[0], record.key, None, str(record.since))
                     self._store.drop(ref)
+            elif ref[0] not in firsts:
+                self._store.drop(ref)
 
     def _effects(self) -> Effects:
         outputs, self._step.outputs = self._step.outputs, []
@@ -353,8 +407,9 @@ class Board:
         self._store.put(ref, level, NEVER)
 
     def _overflows(self, dimension: str, counts: Counts) -> None:
-        """Count the answers, reviews and replies that found no room."""
-        self._level(_OVERFLOW, dimension, sum(counts.get(name, 0) for name in COUNTED))
+        """Count the answers, reviews and replies that found no room, and what rules count."""
+        n = sum(number for name, number in counts.items() if name in COUNTED or name.startswith(OF_RULES))
+        self._level(_OVERFLOW, dimension, n)
 
     def _look_again(self, window: Window, series: Iterable[Series], at: int) -> None:
         """Judge at the window's first pane end from `at` on, whether or not its panes change there."""
@@ -371,6 +426,7 @@ def _grouping(series: Series) -> tuple[str, ...]:
 
 
 _OVERFLOW = "dimension_overflow"
+_COUNTING: Ref = ("@counting", "", "")
 _decoder = msgspec.json.Decoder(MetricsRecord)
 
 

@@ -27,14 +27,14 @@ from pipeline.effects import (
 )
 from pipeline.errors import FileError
 from pipeline.events.codec import Record, millis, moment
-from pipeline.metrics.window import Window
 from pipeline.partitioner import partition_of
 from pipeline.parts import Parts
 from pipeline.rules.compiled import Role
+from pipeline.rules.look import Now
 from pipeline.settings import Settings
 from pipeline.shard import Shard
 from pipeline.sources.files import Line, read_events
-from pipeline.state.records import Ref, Remembered, Sums
+from pipeline.state.records import Ref, Remembered
 from pipeline.step import dead_letter
 
 
@@ -201,9 +201,10 @@ class Run:
         """What the shards remember of a key."""
         return [one for shard in dict.fromkeys(self._shards.values()) for one in shard.about(key)]
 
-    def totals(self) -> Mapping[Window, Sums]:
-        """The counts of every window and series now."""
-        return self._board.totals
+    @property
+    def now(self) -> Now:
+        """What rules on metrics look at."""
+        return self._board.now
 
     @property
     def board_at(self) -> int:

@@ -34,6 +34,7 @@ from pipeline.rules.count import CountEpisodes
 from pipeline.rules.event import EventEpisodes
 from pipeline.rules.history import History, Known
 from pipeline.rules.index import Handler, Index
+from pipeline.rules.matches import MatchCounter, ReviewCounter
 from pipeline.rules.pace import Feed
 from pipeline.rules.pattern import Pattern
 from pipeline.rules.sequence import SequenceEpisodes
@@ -338,7 +339,10 @@ class Shard:
     def _use(self, settings: ShardSettings) -> None:
         """Make all that depends on rules; what is remembered stays."""
         self._settings, rules, step = settings, settings.rules, self._step
-        groupings = (*DEFAULT_GROUPINGS, *(rule.by for rule in rules.on_metrics()))
+        groupings = (
+            *DEFAULT_GROUPINGS,
+            *(rule.by for rule in rules.on_metrics() if not rule.measured.matches),
+        )
         self._tally = Tally(settings.journey, groupings)
         self._tally.watermark = step.watermark
         step.rules_version, step.level = rules.version, self._tally.level
@@ -376,6 +380,17 @@ class Shard:
         for kind, feed in feeds.items():
             handlers[kind].append((None, feed.on_event))
             self._wakes[feed.what] = feed.on_wake
+        for matches in self._settings.rules.counted().values():
+            kind, journey = matches.pattern.event, self._settings.journey
+            if (kind in m.REVIEWS) is not (role is Role.REVIEW):
+                continue
+            if kind is m.ReviewPosted:
+                reviews = ReviewCounter(matches, journey, self._tally, self._step)
+                handlers[kind].append((None, reviews.on_event))
+                self._wakes[reviews.what] = reviews.on_wake
+            else:
+                counter = MatchCounter(matches, journey, self._tally)
+                handlers[kind].append((matches.pattern, counter.on_event))
         answers: dict[str, Answers] = {}
         histories: dict[str, History] = {}
         for rule in self._settings.rules.of(role):

@@ -10,10 +10,11 @@ SECOND: Final = 1_000
 MINUTE: Final = 60_000
 HOUR: Final = 3_600_000
 DAY: Final = 86_400_000
+WEEK: Final = 7 * DAY
 #: A business day is eight working hours.
 BUSINESS_DAY = 8 * HOUR
 
-_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _ELAPSED = re.compile(r"(\d+)\s*([smhdw])")
 _BUSINESS = re.compile(r"(\d+)\s+business\s+(hour|day)s?")
 

@@ -347,6 +347,45 @@ define:
 """,
 }
 
+RULES["numbers"] = """
+  - id: many-contacts
+    summary: Many contacts at a place.
+    when: {number: {event: contact.opened}, by: [touchpoint], over: 1h, is: ">= 2"}
+    alert: warning
+    follow_up: {team: desk, due: 1h}
+  - id: few-contacts
+    summary: Hardly anybody calls.
+    when: {number: {event: contact.opened, channel: "!= web"}, over: 3h, is: "< 2"}
+    for: 30m
+    clear: ">= 3"
+    alert: info
+  - id: many-bad-reviews
+    summary: Several bad reviews.
+    when: {number: {event: review.posted, rating: "<= 3"}, over: 24h, is: ">= 2"}
+    alert: critical
+  - id: bad-reviews-of-a-place
+    summary: Most reviews of a place are bad.
+    when: {share: {event: review.posted, rating: "<= 3"}, by: [touchpoint], over: 2d, is: "> 0.5", samples: ">= 2"}
+    alert: warning
+  - id: unhappy-on-the-web
+    summary: Many of those who answer on the web are unhappy.
+    when: {share: {event: survey.answered, nps: "<= 6"}, of: {channel: web}, over: 24h, is: ">= 0.5"}
+    for: 10m
+    clear: "< 0.3"
+    alert: warning
+"""
+RULES["new-values"] = """
+  - id: new-place
+    summary: Contacts at a place that nobody has called from for a week.
+    when: {event: contact.opened, first: {of: touchpoint, within: 7d}}
+    alert: info
+    follow_up: {team: desk, due: 1h, escalate: [{after: 2h, to: lead}]}
+  - id: new-channel-of-bad-reviews
+    summary: Bad reviews by a channel that was not there for long.
+    when: {event: review.posted, rating: "<= 3", first: {of: channel, within: 10d}}
+    alert: warning
+"""
+
 GAPS = [0, SECOND, 30 * SECOND, MINUTE, 4 * MINUTE, 5 * MINUTE, 5 * MINUTE + 1, 6 * MINUTE, 25 * MINUTE,
         30 * MINUTE, HOUR, HOUR + 5 * MINUTE, 65 * MINUTE + 1, 2 * HOUR, 3 * HOUR, 5 * HOUR, 20 * HOUR]  # fmt: skip
 LEAPS = [DAY, DAY + 5 * MINUTE, 2 * DAY, 3 * DAY, 7 * DAY, 8 * DAY, 20 * DAY, 29 * DAY, 31 * DAY]
@@ -403,13 +442,18 @@ WHATS = {
     "pauses": ["opened"] * 3 + ["replied"] * 5 + ["reopened", "bought", "survey", "visit", "again"],
     "promises": ["promised"] * 4 + ["kept"] * 3 + ["agent", "visit", "again"],
     "shared": ["survey"] * 6 + ["opened"] * 3 + ["replied", "agent", "visit", "again"],
+    "numbers": ["opened"] * 4 + ["review"] * 3 + ["survey"] * 3 + ["again"],
+    "new-values": ["opened"] * 4 + ["review"] * 3 + ["agent", "again"],
     "metrics": ["survey"] * 5 + ["review"] * 2 + ["answer", "opened", "replied", "visit", "again"],
 }
 
 
+#: They are judged pane by pane: a leap of a month would be 9,000 of them.
+PANE_BY_PANE = ("metrics", "shared", "numbers")
+
+
 def steps(rules: str) -> st.SearchStrategy[list[Step]]:
-    # Metrics are judged pane by pane: a leap of a month would be 9,000 of them.
-    leaps = [*LEAPS[:2], 2 * DAY] if rules in ("metrics", "shared") else LEAPS
+    leaps = [*LEAPS[:2], 2 * DAY] if rules in PANE_BY_PANE else LEAPS
     gaps = st.sampled_from([*GAPS, *GAPS, *GAPS, *leaps])
     delays = st.sampled_from([*[0] * 3 * len(DELAYS), *DELAYS])
     step = st.builds(

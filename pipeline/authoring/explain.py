@@ -14,7 +14,7 @@ from pipeline.authoring.explanation import Explanation
 from pipeline.errors import UsageError
 from pipeline.nearest import did_you_mean
 from pipeline.replay import Run, lines_of
-from pipeline.rules.compiled import MetricRule, SilenceRule
+from pipeline.rules.compiled import BoardRule
 from pipeline.rules.load import rule_set
 from pipeline.settings import Settings
 
@@ -32,10 +32,7 @@ def explain(
     parts = replace(parts, shard=replace(parts.shard, rules=alone), board=replace(parts.board, rules=alone))
     run = Run(parts)
     story: EventStory | MetricStory
-    if isinstance(rule, MetricRule | SilenceRule):
-        story = MetricStory(rule, subject, run)
-    else:
-        story = EventStory(rule, subject, run)
+    story = MetricStory(rule, subject, run) if isinstance(rule, BoardRule) else EventStory(rule, subject, run)
     lines = lines_of(events, source)
     while chunk := list(islice(lines, story.batch)):
         story.take(chunk)

@@ -52,6 +52,9 @@ RESPONSE_COUNT: Final = "first_response_count"
 RESPONSE_SUM: Final = "first_response_ms"
 RESPONSE_BUCKET: Final = "first_response_bucket_"
 
+#: What the counts of events begin with that rules count themselves, and what says so of the series that they are in.
+OF_RULES: Final = "="
+
 #: The counts that say how many, rather than how much.
 COUNTED = (PROMOTERS, PASSIVES, DETRACTORS, CSAT_COUNT, CES_COUNT, REVIEW_COUNT, RESPONSE_COUNT)
 
@@ -84,6 +87,17 @@ def _count(*names: str) -> Callable[[Counts], int]:
 def _ratio(part: str, *whole: str, scale: float = 1) -> Callable[[Counts], float | None]:
     of = _count(*whole)
     return lambda counts: counts.get(part, 0) * scale / n if (n := of(counts)) > 0 else None
+
+
+def number_of(name: str, count: str) -> Metric:
+    """How many events a rule counts. Where there are none, it is 0."""
+    of = _count(count)
+    return Metric(name, name, "", "", of, of)
+
+
+def share_of(name: str, part: str, whole: str) -> Metric:
+    """The share of the events that a rule counts among others that it counts."""
+    return Metric(name, name, "", "", _count(whole), _ratio(part, whole), spread=_share_spread(part, whole))
 
 
 def _nps(counts: Counts) -> float | None:

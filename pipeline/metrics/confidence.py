@@ -5,9 +5,10 @@ A spread says what is known of the answers behind a metric; its variance is that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
-from statistics import NormalDist
+from statistics import NormalDist, fmean, variance
 from typing import Final
 
 from pipeline.span import DAY
@@ -96,14 +97,24 @@ def z_score(recent: Spread, before: Spread) -> float:
     return t * (1 - 1 / (4 * freedom)) / sqrt(1 + t**2 / (2 * freedom))
 
 
-def limit_of_looks(confidence: float, window: int, before: int) -> float:
+def unusual(number: int, earlier: Sequence[int]) -> float:
+    """By how many standard errors a number of events is above the mean of two or more earlier ones.
+
+    Twice the square root of a Poisson number has a variance of 1, whatever its mean (Anscombe 1948: of the number and
+    3/8). Where the earlier ones differ by more than that, it is by so much that they do.
+    """
+    now, *before = (2 * sqrt(n + 3 / 8) for n in (number, *earlier))
+    return (now - fmean(before)) / sqrt(max(1.0, variance(before)) * (1 + 1 / len(before)))
+
+
+def limit_of_looks(confidence: float, window: int, before: float) -> float:
     """How many standard errors a difference must have, looked at all the time, so that it is no accident.
 
     In `HORIZON` ms in which nothing changes, the difference between a sliding window and what was before it (both in
     ms) passes this limit with a probability of at most 1 - confidence: at the start by chance, and then as often as
     a Gaussian process with its correlation does. Two looks an hour apart share nearly all answers, so this asks for
     far less than as many independent looks would (Aldous 1989, Probability Approximations via the Poisson Clumping
-    Heuristic, C23).
+    Heuristic, C23). before: `inf` for windows of earlier weeks, that share no answers with this one.
     """
     w, b = window, before
     # How fast the correlation of two looks falls with the time between them: answers enter the window, pass from it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pipeline.metrics.catalogue import Counts
+from pipeline.metrics.catalogue import OF_RULES, Counts
 from pipeline.span import DAY
 from pipeline.state.records import KnownValue, Overflow, Ref, Series
 from pipeline.state.store import Store
@@ -37,7 +37,10 @@ class Room:
         admitted = self._admitted.get(series)
         if admitted is not None and end <= admitted:
             return series  # known ones are noted as seen once a day
-        placed = tuple((name, self._place(name, value, end, counts)) for name, value in series)
+        placed = tuple(
+            (name, value if name.startswith(OF_RULES) else self._place(name, value, end, counts))
+            for name, value in series
+        )
         if placed == series and not any(self._store.get(_overflow(name)) for name, _ in series):
             self._admitted[series] = end + DAY
         return placed

@@ -35,6 +35,8 @@ class Tally:
         #: Reads the dimensions of an event's data.
         self.dims = _dims_getter(dimensions, journey)
         self._panes: dict[int, dict[Dims, dict[str, int]]] = {}
+        #: What rules count: a series of theirs has no part in others.
+        self._matches: dict[int, dict[Series, dict[str, int]]] = {}
         self._levels: dict[tuple[str, str], int] = {}
         self._followups: list[msgspec.Raw] = []
         self._silences: list[tuple[str, int, int]] = []
@@ -70,8 +72,9 @@ class Tally:
         }  # fmt: skip
         if answered:
             counts[c.REVIEW_ANSWERED] = sign
+        cell = self._cell(at, dims)  # first: it may end the segment
         self._has_zeros |= sign < 0
-        _add(self._cell(at, dims), counts)
+        _add(cell, counts)
 
     def review_answered(self, at: int, dims: Dims) -> None:
         """Count the first response to a review, at the review's time."""
@@ -80,8 +83,16 @@ class Tally:
     def first_response(self, at: int, dims: Dims, took: int, sign: int = 1) -> None:
         """Count a first reply, or take it out again (sign -1). at: of the reply; took: ms."""
         bucket = f"{c.RESPONSE_BUCKET}{sketch.bucket(took)}"
+        cell = self._cell(at, dims)  # first: it may end the segment
         self._has_zeros |= sign < 0 or took == 0
-        _add(self._cell(at, dims), {c.RESPONSE_COUNT: sign, c.RESPONSE_SUM: sign * took, bucket: sign})
+        _add(cell, {c.RESPONSE_COUNT: sign, c.RESPONSE_SUM: sign * took, bucket: sign})
+
+    def match(self, at: int, series: Series, count: str, sign: int = 1) -> None:
+        """Count an event that a rule wants counted, or take it out again (sign -1)."""
+        end = self._pane(at)  # first: it may end the segment
+        self._has_zeros |= sign < 0
+        cell = self._matches.setdefault(end, {}).setdefault(series, {})
+        cell[count] = cell.get(count, 0) + sign
 
     def level(self, name: str, label: str, change: int) -> None:
         """Change what is counted now, such as open follow-ups of a team."""
@@ -103,10 +114,15 @@ class Tally:
         segments, self._segments = self._segments, []
         return segments
 
-    def _cell(self, at: int, dims: Dims) -> dict[str, int]:
+    def _pane(self, at: int) -> int:
+        """The end of the pane in which something is to be counted now."""
         end = -(-at // PANE) * PANE
         if end < self.watermark and self._cut_at < (self.watermark - 1) // PANE:
             self._cut(self.watermark)
+        return end
+
+    def _cell(self, at: int, dims: Dims) -> dict[str, int]:
+        end = self._pane(at)
         cells = self._panes.get(end)
         if cells is None:
             cells = self._panes[end] = {}
@@ -122,16 +138,17 @@ class Tally:
             self._segments.append(Segment(UNCHANGED, counts[:MOST_COUNTS]))
             counts = counts[MOST_COUNTS:]
         self._segments.append(Segment(watermark, counts, levels, self._followups, self._silences))
-        self._panes, self._levels, self._followups, self._silences = {}, {}, [], []
+        self._panes, self._matches = {}, {}
+        self._levels, self._followups, self._silences = {}, [], []
         self._has_zeros = False
         self._cut_at = (self.watermark - 1) // PANE
 
     def _fold(self) -> list[tuple[int, Series, dict[str, int]]]:
         """Cells of all dimensions into the total and one series a grouping and value."""
         rows: list[tuple[int, Series, dict[str, int]]] = []
-        for end, cells in self._panes.items():
-            folded: dict[Series, dict[str, int]] = {}
-            for dims, counts in cells.items():
+        for end in {**self._panes, **self._matches}:
+            folded = self._matches.get(end, {})
+            for dims, counts in self._panes.get(end, {}).items():
                 for series in self._series_of(dims):
                     into = folded.get(series)
                     if into is None:

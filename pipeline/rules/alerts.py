@@ -15,6 +15,8 @@ from pipeline.step import Step
 
 #: Alerts that last until something happens; the others state what happened and end with their follow-up.
 LASTING: Final = (Kind.ABSENCE, Kind.METRIC, Kind.SILENCE)
+#: Alerts about what is only known when time has passed: the clock of a follow-up starts there, not with an event.
+_OF_TIME: Final = (*LASTING, Kind.FIRST)
 
 
 def derived_id(prefix: str, *parts: str) -> str:
@@ -119,7 +121,7 @@ class Alerts:
         self._step.level("episodes_open", rule_id, -1)
 
     def _alert(self, rule: AnyRule, key: str, subject: str | None, episode: str, at: int, text: str) -> Alert:
-        start = at if rule.kind in LASTING else max(at, self._step.watermark)
+        start = at if rule.kind in _OF_TIME else max(at, self._step.watermark)
         return Alert(derived_id("a", rule.id, key, episode), rule, key, subject, at, start, text)
 
     def _event(

@@ -16,14 +16,18 @@ from pipeline.rules.compiled import (
     AnyRule,
     CountRule,
     EventRule,
+    FirstRule,
     Given,
+    Matches,
     Plan,
     Role,
     SequenceRule,
     SilenceRule,
 )
 from pipeline.rules.conditions import Conditions
-from pipeline.rules.limits import compile_metric
+from pipeline.rules.first import LEARNS
+from pipeline.rules.limits import compile_measured
+from pipeline.rules.measured import MEASURED, check_by
 from pipeline.rules.pattern import Pattern
 from pipeline.rules.scope import Scope
 from pipeline.rules.share import Written, rules_of
@@ -38,6 +42,8 @@ MOST_STEPS = 10
 #: A cooldown, a deadline or a step of escalation may be at most so many days, or business days.
 MOST_DAYS = 366
 
+#: What a rule can look for, by the field of "when" that says it.
+KINDS = ("event", "sequence", *MEASURED, "silent")
 #: What the rest of a rule is checked with where these are wrong.
 _ANYTHING = {"id": "x", "summary": "x", "alert": "info"}
 
@@ -101,22 +107,23 @@ class Compiler:
         self.mistakes.append(self._document.mistake(path, text, key=key))
 
     def _rule(self, rule: written.Rule, path: Path_) -> AnyRule | None:
-        kinds = [name for name in ("event", "sequence", "metric", "silent") if name in rule.when]
+        kinds = [name for name in KINDS if name in rule.when]
         if len(kinds) != 1:
             which = f"{len(kinds)} of them" if kinds else "none of them"
+            one_of = " and ".join((", ".join(f'"{name}"' for name in KINDS[:-1]), f'"{KINDS[-1]}"'))
             self._wrong(
-                (*path, "when", *kinds[1:2]),
-                f'"when" needs an "event", a "sequence", a "metric" or "silent", and has {which}', key=True,
-            )  # fmt: skip
+                (*path, "when", *kinds[1:2]), f'"when" needs one of {one_of}, and has {which}', key=True
+            )
             return None
         if kinds == ["silent"]:
             self._foreign(rule, path, ("once", "unless", "if", "for", "clear"), "other kinds of rules")
             return self._silence(rule, path)
-        if kinds == ["metric"]:
+        if kinds[0] in MEASURED:
             self._foreign(rule, path, ("once", "unless", "if"), "rules on an event")
-            return compile_metric(
-                rule, self._common(rule, Role.CUSTOMER), self._document, path, self.mistakes, self._scope
-            )
+            return compile_measured(
+                rule, kinds[0], self._common(rule, Role.CUSTOMER), self._document, path, self.mistakes,
+                self._conditions, self._scope,
+            )  # fmt: skip
         self._foreign(rule, path, ("for", "clear"), "rules on a metric")
         return self._sequence(rule, path) if kinds == ["sequence"] else self._on_event(rule, path)
 
@@ -127,6 +134,8 @@ class Compiler:
         if when is None or pattern is None:
             return None
         pattern = self._scope.narrowed(pattern)
+        if when.first is not None:
+            return self._first(rule, when.first, pattern, path)
         role = self._role(rule, pattern, path)
         same = when.count.same if when.count is not None else None
         given = self._given(rule, role, None if when.count is None else same or "", [pattern], path)
@@ -145,6 +154,24 @@ class Compiler:
                 **common, when=pattern, at_least=count.at_least, within=count.within.millis, same=count.same
             )
         return EventRule(**common, when=pattern)
+
+    def _first(self, rule: written.Rule, first: written.First, pattern: Pattern, path: Path_) -> FirstRule:
+        here = (*path, "when", "first")
+        if "count" in rule.when:
+            self._wrong((*path, "when", "count"), 'a rule has either "first" or a count, not both', key=True)
+        self._foreign(rule, path, ("once", "unless", "if"), "rules on the events of one customer")
+        if self._conditions.field(first.of, pattern.event, (*here, "of")):
+            check_by(first.of, pattern.event, (*here, "of"), self._wrong)
+        self._length(first.within, LONGEST, (*here, "within"))
+        if 0 < first.within.millis < LEARNS:
+            self._wrong(
+                (*here, "within"), f"within: {first.within} is too short to say what is new; write at least {duration(LEARNS)}"
+            )  # fmt: skip
+        return FirstRule(
+            **self._common(rule, Role.CUSTOMER),
+            matches=Matches(pattern, (first.of,)),
+            within=first.within.millis,
+        )
 
     def _sequence(self, rule: written.Rule, path: Path_) -> SequenceRule | None:
         here = (*path, "when")

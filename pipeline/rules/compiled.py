@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.events.model import Event
+from pipeline.metrics.catalogue import OF_RULES, Metric
 from pipeline.rules.condition import Comparison
 from pipeline.rules.pattern import Pattern
 from pipeline.span import Span
@@ -28,6 +30,7 @@ class Kind(StrEnum):
     ABSENCE = "absence"
     METRIC = "metric"
     SILENCE = "silence"
+    FIRST = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,23 +159,88 @@ class Change:
     limit: float
 
 
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """A number is by at least the share `by` (less than 0: below) not what it was at these hours in `weeks` weeks.
+
+    limit: by so many standard errors at least.
+    """
+
+    by: float
+    weeks: int
+    confidence: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Events of all customers that a rule wants counted, by the values of fields. They have one name everywhere.
+
+    whole: of a share what it is a share of, for both are counted in one place; None: it is the whole.
+    """
+
+    pattern: Pattern
+    by: tuple[str, ...] = ()
+    whole: Pattern | None = None
+
+    @property
+    def count(self) -> str:
+        """The name of their count."""
+        return _count_of(self.pattern)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Those of the series that they are counted in; the first says that the series is about nothing else."""
+        return (_count_of(self.whole or self.pattern), *self.by)
+
+    @property
+    def name(self) -> str:
+        """The name of what is counted: the count, and where."""
+        return "/".join((self.count, *self.dimensions))
+
+
+def _count_of(pattern: Pattern) -> str:
+    conditions = sorted(map(str, pattern.conditions))
+    digest = hashlib.blake2b(chr(0).join(conditions).encode(), digest_size=6).hexdigest()
+    return f"{OF_RULES}{pattern.name}{f'#{digest}' if conditions else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a rule measures.
+
+    key: what alerts call it; title: the same in a sentence, in which {} is the key with the values of a series.
+    matches: what shards count for it: of a number that, of a share the part and the whole; else nothing.
+    """
+
+    key: str
+    metric: Metric
+    title: str = "{}"
+    matches: tuple[Matches, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Is it how many there are of something?"""
+        return len(self.matches) == 1
+
+
 #: Conditions on dimensions of a series.
 Narrow = tuple[tuple[str, Comparison], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRule(Rule):
-    """A limit on a rolling metric, or a change of it. window, hold: ms; samples: on their number.
+    """A limit on what is measured, or a change of it. window, hold: ms; samples: on their number.
 
     only, apart: the series that it is for, all of them, and those that others are for instead, any of them.
 
     clear: None is "not limit"; a change is over when it is less than half of what it must be.
     """
 
-    metric: str
+    measured: Measured
     by: tuple[str, ...]
     window: int
-    limit: Comparison | Change
+    limit: Comparison | Change | Unusual
     samples: Comparison
     hold: int
     clear: Comparison | None
@@ -182,6 +250,11 @@ class MetricRule(Rule):
     @property
     def kind(self) -> Kind:
         return Kind.METRIC
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Those of the series that it looks at."""
+        return self.measured.matches[0].dimensions if self.measured.matches else self.by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +268,21 @@ class SilenceRule(Rule):
         return Kind.SILENCE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstRule(Rule):
+    """A value of a field that no event has had for `within` ms."""
+
+    matches: Matches
+    within: int
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.FIRST
+
+
 ShardRule = EventRule | CountRule | SequenceRule | AbsenceRule
-AnyRule = ShardRule | MetricRule | SilenceRule
+BoardRule = MetricRule | SilenceRule | FirstRule
+AnyRule = ShardRule | BoardRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +298,20 @@ class RuleSet:
 
     def of(self, role: Role) -> Iterable[ShardRule]:
         """The rules on events of shards with this role."""
-        return (
-            rule
-            for rule in self.rules
-            if not isinstance(rule, MetricRule | SilenceRule) and rule.role is role
-        )
+        return (rule for rule in self.rules if not isinstance(rule, BoardRule) and rule.role is role)
 
     def on_metrics(self) -> Iterable[MetricRule]:
         """The rules that the board judges."""
         return (rule for rule in self.rules if isinstance(rule, MetricRule))
+
+    def on_first(self) -> Iterable[FirstRule]:
+        """The rules on values that are new."""
+        return (rule for rule in self.rules if isinstance(rule, FirstRule))
+
+    def counted(self) -> Mapping[str, Matches]:
+        """All that shards count for rules, by its name."""
+        found = [one for rule in self.on_metrics() for one in rule.measured.matches]
+        return {one.name: one for one in (*found, *(rule.matches for rule in self.on_first()))}
 
     def on_silence(self) -> Iterable[SilenceRule]:
         """The rules on events that stop coming."""

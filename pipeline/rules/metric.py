@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from pipeline.metrics.catalogue import OF_RULES
 from pipeline.rules.alerts import Alerts, reason
-from pipeline.rules.compiled import Change, MetricRule, Narrow
-from pipeline.rules.look import Level, Look, Moved, Totals
+from pipeline.rules.compiled import MetricRule, Narrow
+from pipeline.rules.look import Look, Now, Weekly, sees
 from pipeline.span import duration
 from pipeline.state.records import Judgement, Ref, Series
 from pipeline.state.timers import NEVER
@@ -18,14 +19,13 @@ from pipeline.step import Step
 class MetricEpisodes:
     """Pending while the condition holds, firing after `hold`, resolved when it is clear.
 
-    windows: those that it looks at, the one that its metric is over first.
+    by: the dimensions of its series. windows: those that it looks at, the one that its metric is over first.
     """
 
     def __init__(self, rule: MetricRule, step: Step, alerts: Alerts) -> None:
         self._rule, self._step, self._alerts = rule, step, alerts
-        limit = rule.limit
-        self._sees: Level | Moved = Moved(rule, limit) if isinstance(limit, Change) else Level(rule, limit)
-        self.id, self.by, self.windows = rule.id, rule.by, self._sees.windows
+        self._sees = sees(rule)
+        self.id, self.by, self.windows = rule.id, rule.dimensions, self._sees.windows
         self._is_narrow = bool(rule.only or rule.apart)
         self._only, self._apart = _all_of(rule.only), _any_of(rule.apart)
 
@@ -36,12 +36,17 @@ class MetricEpisodes:
         values = dict(series)
         return self._only(values) and not self._apart(values)
 
-    def judge(self, series: Series, totals: Totals, at: int) -> int | None:
-        """Judge one series at a pane end (ms). Returns when it must be judged again at the latest, or None."""
+    def turns(self, now: Now) -> Sequence[int]:
+        """When all series are to be judged (ms), whether or not anything is counted."""
+        return self._sees.turns(now) if isinstance(self._sees, Weekly) else ()
+
+    def judge(self, series: Series, now: Now) -> int | None:
+        """Judge one series at a pane end. Returns when it must be judged again at the latest (ms), or None."""
+        at = now.at
         ref = (self._rule.id, series_text(series), "")
         found = self._step.store.get(ref)
         episode = found if isinstance(found, Judgement) else Judgement()
-        look = self._sees.look(series, totals)
+        look = self._sees.look(series, now)
         if episode.fired:
             if look.result is None:
                 self._resolve(ref, series, episode, at, "no_data", look)
@@ -61,7 +66,7 @@ class MetricEpisodes:
         self._step.store.put(ref, episode, NEVER)
         held = f", for {duration(self._rule.hold)}" if self._rule.hold else ""
         text, limit = self._sees.why_fired(look, held)
-        why = reason(f"{self._name(series)} is {text}", [], look.result, limit) | {"samples": look.samples}
+        why = reason(f"{self._title(series)} is {text}", [], look.result, limit) | {"samples": look.samples}
         self._alerts.fire(self._rule, self._name(series), None, str(episode.since), at, [why])
         return None
 
@@ -81,13 +86,16 @@ class MetricEpisodes:
         text, limit = "there is no data any more", ""
         if look.result is not None:
             text, limit = self._sees.why_clear(look)
-            text = f"{self._name(series)} is {text}"
+            text = f"{self._title(series)} is {text}"
         why = reason(text, [], look.result, limit) | {"samples": look.samples}
         self._alerts.resolve(self._rule, self._name(series), None, str(episode.since), at, code, why)
         self._step.store.drop(ref)
 
     def _name(self, series: Series) -> str:
-        return key_of(self._rule.metric, series)
+        return key_of(self._rule.measured.key, series)
+
+    def _title(self, series: Series) -> str:
+        return self._rule.measured.title.replace("{}", self._name(series), 1)
 
 
 def _all_of(narrows: Sequence[Narrow]) -> Callable[[Mapping[str, str]], bool]:
@@ -107,4 +115,5 @@ def series_text(series: Series) -> str:
 
 def key_of(metric: str, series: Series) -> str:
     """What an alert on a series is about, such as nps{touchpoint=checkout}; of the total, nps."""
-    return f"{metric}{{{','.join(f'{name}={value}' for name, value in series)}}}" if series else metric
+    values = [f"{name}={value}" for name, value in series if not name.startswith(OF_RULES)]
+    return f"{metric}{{{','.join(values)}}}" if values else metric

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from pipeline.span import Span
+from pipeline.span import DAY, Span
 from pipeline.written import shown
 
 
@@ -96,6 +96,13 @@ class Count(_Written):
     same: str | None = Field(None, description="a field of the event, such as contact_id")
 
 
+class First(_Written):
+    """A value of a field that no event of any customer has had within a span."""
+
+    of: str = Field(description="a field of the event, such as reason")
+    within: Elapsed = Field(description="a length of time, such as 90d")
+
+
 class _WithConditions(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, arbitrary_types_allowed=True)
 
@@ -111,6 +118,7 @@ class WhenEvent(_WithConditions):
     """An event and conditions on its fields, all of which hold."""
 
     count: Count | None = Field(None, description="a map such as {at_least: 3, within: 24h}")
+    first: First | None = Field(None, description="a map such as {of: reason, within: 90d}")
 
 
 class WhenSequence(_Written):
@@ -174,16 +182,63 @@ class Change(_Written):
     confidence: str = Field("95%", description="how sure to be, such as 95%")
 
 
+class UnusualNumber(_Written):
+    """How far a number has to be from what it was at the same hours of the weeks before."""
+
+    by: str = Field(description="by how much at least, such as 50%")
+    against: Elapsed = Field(Span(28 * DAY), description="how many weeks to look at, such as 28d")
+    confidence: str = Field("95%", description="how sure to be, such as 95%")
+
+
+#: What rules on metrics, shares and numbers have in common.
+_OVER: Any = Field(description="the window, such as 24h: up to 24h in steps of 5m, up to 28d in hours")
+_IS: Any = Field(None, alias="is", description='a limit, such as "< 20"')
+_BY: Any = Field([], description="a list of fields of the event, such as [touchpoint]")
+_SAMPLES: Any = Field(None, description='how many are needed, such as ">= 50"')
+_EVENTS: Any = Field(
+    description="an event and conditions, such as {event: contact.opened, reason: complaint}"
+)
+_CHANGE: Any = Field(None, description="a map such as {by: 10, against: 28d}")
+_UNUSUAL: Any = Field(None, description="a map such as {by: 50%, against: 28d}")
+
+
 class WhenMetric(_Written):
     """A limit on a rolling metric, or how it has moved. is: such as "< 20"; samples: such as ">= 50"."""
 
     metric: str = Field(description="the name of a metric, such as nps")
     by: list[str] = Field([], description="a list of dimensions, such as [touchpoint]")
-    over: Elapsed = Field(description="the window of the metric: 24h, 7d or 28d")
-    is_: Any = Field(None, alias="is", description='a limit, such as "< 20"')
-    falls: Change | None = Field(None, description="a map such as {by: 10, against: 28d}")
-    rises: Change | None = Field(None, description="a map such as {by: 10, against: 28d}")
-    samples: Any = Field(None, description='how many are needed, such as ">= 50"')
+    over: Elapsed = _OVER
+    is_: Any = _IS
+    falls: Change | None = _CHANGE
+    rises: Change | None = _CHANGE
+    samples: Any = _SAMPLES
+
+
+class WhenShare(_Written):
+    """A limit on a share of events, or how it has moved."""
+
+    share: dict[str, Any] = _EVENTS
+    of: dict[str, Any] = Field(
+        {}, description="conditions on those of which it is a share, such as {channel: phone}"
+    )
+    by: list[str] = _BY
+    over: Elapsed = _OVER
+    is_: Any = _IS
+    falls: Change | None = _CHANGE
+    rises: Change | None = _CHANGE
+    samples: Any = _SAMPLES
+
+
+class WhenNumber(_Written):
+    """A limit on the number of events, or how unusual it is."""
+
+    number: dict[str, Any] = _EVENTS
+    by: list[str] = _BY
+    over: Elapsed = _OVER
+    is_: Any = _IS
+    spikes: UnusualNumber | None = _UNUSUAL
+    falls: UnusualNumber | None = _UNUSUAL
+    samples: Any = _SAMPLES
 
 
 class WhenSilent(_Written):
@@ -206,7 +261,7 @@ class Rule(_Written):
     enabled: bool = Field(True, description="true or false")
     shadow: bool = Field(False, description="true or false")
     when: dict[str, Any] = Field(
-        description='a map with an "event", a "sequence", a "metric" or "silent", such as {event: survey.answered}'
+        description='a map with one of "event", "sequence", "metric", "share", "number" and "silent", such as {event: survey.answered}'
     )
     if_: Any = Field(
         None, alias="if", description='a map such as {last: survey.answered, nps: ">= 9", within: 90d}'

@@ -17,9 +17,13 @@ _MAPS: Sequence[tuple[str, type[BaseModel]]] = (
     ("a rule", model.Rule),
     ("`when`: an event", model.WhenEvent),
     ("`count`", model.Count),
+    ("`first`", model.First),
     ("`when`: a sequence", model.WhenSequence),
     ("`when`: a metric", model.WhenMetric),
+    ("`when`: a share", model.WhenShare),
     ("`falls`, `rises`", model.Change),
+    ("`when`: a number", model.WhenNumber),
+    ("`spikes`, `falls` of a number", model.UnusualNumber),
     ("`when`: silence", model.WhenSilent),
     ("`if`", model.Given),
     ("`unless`", model.Unless),
@@ -43,7 +47,7 @@ def _parts() -> Iterator[str]:
         for first, name, field in _parts_of(one)
     ]
     yield from _table(("in", "field", "needed", "what to write"), rows)
-    yield "In `when`, `if`, `unless`, `pause` and the steps of a sequence, conditions on the event's fields stand beside these.\n"
+    yield "In `when`, `if`, `unless`, `pause`, `share`, `of`, `number` and the steps of a sequence, conditions on the event's fields stand beside these.\n"
 
 
 def _parts_of(one: type[BaseModel]) -> Iterator[tuple[bool, str, FieldInfo]]:
@@ -55,7 +59,7 @@ def _needed(field: FieldInfo) -> str:
     if field.is_required():
         return "yes"
     default = str(field.default).lower() if isinstance(field.default, bool) else field.default
-    return f"else `{default}`" if default not in (None, []) else ""
+    return f"else `{default}`" if default not in (None, [], {}) else ""
 
 
 def _events() -> Iterator[str]:

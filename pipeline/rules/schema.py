@@ -12,6 +12,7 @@ from pipeline.events.model import CUSTOMER_EVENTS, Event, data_type, event_name
 from pipeline.metrics.catalogue import DIMENSIONS, METRICS
 from pipeline.rules import fields, model
 from pipeline.rules.conditions import JOINS
+from pipeline.rules.measured import MEASURED
 
 Schema = dict[str, Any]
 
@@ -26,7 +27,7 @@ def rules_schema() -> str:
     for one in (
         model.WhenEvent,
         model.WhenSequence,
-        model.WhenMetric,
+        *MEASURED.values(),
         model.WhenSilent,
         model.SequenceStep,
         model.Unless,
@@ -48,7 +49,11 @@ def rules_schema() -> str:
         "description": defs["WhenSilent"]["properties"]["silent"]["description"],
         "oneOf": [names, {"type": "array", "minItems": 1, "items": names}],
     }
-    defs["WhenMetric"]["required"] = ["metric"]  # an override, or what is used, may have the rest
+    counted = {"$ref": _REF.format(model="SequenceStep")}
+    for name, of in MEASURED.items():
+        defs[of.__name__]["required"] = [name]  # an override, or what is used, may have the rest
+        if name != "metric":
+            defs[of.__name__]["properties"][name] |= counted
     rule = root["properties"]
     rule["when"] = {
         "description": rule["when"]["description"],
@@ -58,7 +63,7 @@ def rules_schema() -> str:
             for name, of in (
                 ("event", "WhenEvent"),
                 ("sequence", "WhenSequence"),
-                ("metric", "WhenMetric"),
+                *((name, one.__name__) for name, one in MEASURED.items()),
                 ("silent", "WhenSilent"),
             )
         ],

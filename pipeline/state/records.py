@@ -187,6 +187,24 @@ class Trail(Numerous, kw_only=True, tag=7):
     values: list[list[Any]] = msgspec.field(default_factory=list)
 
 
+class Matched(Numerous, kw_only=True, tag=8):
+    """A review that a rule wants counted: when its newest version is counted (ms), and where."""
+
+    at: int
+    series: Series
+
+
+class Counting(Remembered, kw_only=True):
+    """since: from when on something is counted for rules (ms); -1: from `first`, the end of the first pane (ms)."""
+
+    since: dict[str, int] = msgspec.field(default_factory=dict)
+    first: int = -1
+
+
+class Familiar(Remembered, kw_only=True):
+    """A value that is not new to a rule."""
+
+
 class Judgement(Remembered, kw_only=True):
     """since: the pane end from which the condition holds; fired: has it been held long enough? Times in ms.
 
@@ -258,7 +276,7 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     wake: int
 
 
-_Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail
+_Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail | Matched
 #: The classes of those that are numerous.
 PACKED: Final = frozenset(get_args(_Packed))
 _BY_TAG: Final = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}

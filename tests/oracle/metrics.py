@@ -11,12 +11,13 @@ from typing import Any
 
 from tests.oracle.followups import FollowUps, next_of
 from tests.oracle.reading import DAY, HOUR, MINUTE, Event
-from tests.oracle.rules import Alert, Outputs, derived, duration, holds, meets
+from tests.oracle.rules import Alert, Filter, Outputs, derived, duration, field_of, holds, meets
 
 WINDOWS = {"24h": DAY, "7d": 7 * DAY, "28d": 28 * DAY}
 DIMENSIONS = ("touchpoint", "channel", "stage", "segment")
 REVIEW_REMEMBERED = 35 * DAY
 CONTACT_REMEMBERED = 28 * DAY
+WEEK = 7 * DAY
 EARLY_REMEMBERED = 7 * DAY  # a response before its review, a reply before its opening
 
 
@@ -190,10 +191,85 @@ def must_deviate(confidence: float, over: int, against: int) -> float:
     return next(u for u in steps if 1 - normal.cdf(u) + 28 * decay * u * normal.pdf(u) <= 1 - confidence)
 
 
+def on_board(rule: dict[str, Any]) -> bool:
+    """Is it about all customers?"""
+    return any(name in rule["when"] for name in ("metric", "share", "number", "first"))
+
+
+def events_of(rule: dict[str, Any], counted: Sequence[Counted]) -> list[Event]:
+    """The events that a rule counts; of a share, all that it is a share of."""
+    when = rule["when"]
+    if "share" in when:
+        only = Filter(when["share"]["event"], when.get("of", {}))
+    else:
+        only = Filter.of(
+            {k: v for k, v in when.items() if k != "first"} if "first" in when else when["number"]
+        )
+    return [one.event for one in counted if only.matches(one.event)]
+
+
+def newest(counted: Sequence[Counted]) -> list[Counted]:
+    """Without the versions of a review that newer ones took the place of."""
+    return [
+        one
+        for number, one in enumerate(counted)
+        if one.event.type != "review.posted"
+        or not any(
+            later.event.type == "review.posted"
+            and later.event.data["review_id"] == one.event.data["review_id"]
+            and one.event.time + REVIEW_REMEMBERED >= later.watermark
+            for later in counted[number + 1 :]
+        )
+    ]
+
+
+def unusual(number: int, earlier: list[int]) -> float:
+    """By how many standard errors, from the square roots of Poisson numbers."""
+    now, *before = (2 * math.sqrt(n + 0.375) for n in (number, *earlier))
+    spread = max(1.0, statistics.variance(before))
+    return (now - mean(before)) / math.sqrt(spread + spread / len(before))
+
+
+@cache
+def must_be_unusual(confidence: float, over: int) -> float:
+    """The same as for changes, of a window and windows that never overlap with it."""
+    w, normal = over / DAY, statistics.NormalDist()
+    steps = (n / 100_000 for n in range(1_000_000))
+    return next(u for u in steps if 1 - normal.cdf(u) + 28 / w * u * normal.pdf(u) <= 1 - confidence)
+
+
+def percent(text: str) -> float:
+    return float(text.rstrip("%")) / 100
+
+
 def within(known: list[Sample], metric: str, window: int, at: int) -> list[Sample]:
     """What a metric is made of in the window at a pane's end: the panes that end in (at - window, at]."""
     length = pane_of(window)
     return [s for s in known if s.kind == METRICS[metric][0] and at - window < pane(s.time, length) <= at]
+
+
+NEVER = 10**15
+
+
+def group(rule: dict[str, Any], event: Event) -> str | None:
+    """The key of an event's series; None where it lacks a value."""
+    when = rule["when"]
+    by = [when["first"]["of"]] if "first" in when else sorted(when.get("by") or [])
+    values = [field_of(name, event.data) for name in by]
+    if None in values:
+        return None
+    labels = ",".join(f"{name}={value}" for name, value in zip(by, values, strict=True))
+    return event.type + (f"{{{labels}}}" if labels else "")
+
+
+def keyed(rule: dict[str, Any], events: list[Event]) -> list[tuple[str, Event]]:
+    """Events with their keys, without those that have none."""
+    return [(key, event) for event in events if (key := group(rule, event)) is not None]
+
+
+def shares(rule: dict[str, Any], events: list[tuple[str, Event]]) -> list[Sample]:
+    part = Filter.of(rule["when"]["share"])
+    return [Sample("share", e.time, float(part.matches(e)), e.data) for _, e in events]
 
 
 @dataclass
@@ -212,6 +288,9 @@ class Board:
     zone: str
     judged: int | None = None  # the last 5 min pane end
     series: dict[tuple[str, str], Series] = field(default_factory=dict)
+    familiar: dict[tuple[str, str], int | None] = field(
+        default_factory=dict
+    )  # until when; None: it is there now
 
     def __post_init__(self) -> None:
         self.follow_ups = FollowUps(self.outputs, self.zone)
@@ -221,9 +300,23 @@ class Board:
         last = pane(watermark, 5 * MINUTE) - 5 * MINUTE
         first = last if self.judged is None else self.judged + 5 * MINUTE
         known = samples(counted) if self.rules and first <= last else []
+        valid = newest(counted) if known or first <= last else []
+        own = {r["id"]: keyed(r, events_of(r, valid)) for r in self.rules if "metric" not in r["when"]}
+        begun = min((s.time for s in known), default=NEVER)
+        begun = min(
+            [
+                begun,
+                *(e.time for r in self.rules if r["id"] in own for _, e in keyed(r, events_of(r, counted))),
+            ]
+        )
         for at in range(first, last + 1, 5 * MINUTE):
             for rule in self.rules:
-                self.judge_rule(rule, known, at)
+                if "first" in rule["when"]:
+                    self.judge_first(rule, own[rule["id"]], pane(begun, 5 * MINUTE), at)
+                elif "number" in rule["when"]:
+                    self.judge_number(rule, own[rule["id"]], pane(begun, 5 * MINUTE), at)
+                else:
+                    self.judge_rule(rule, shares(rule, own[rule["id"]]) if rule["id"] in own else known, at)
             self.fire_timers(at)
         self.judged = max(last, self.judged or last)
         self.fire_timers(watermark)
@@ -240,13 +333,14 @@ class Board:
         if at % length:
             return
         back = duration(change["against"]) if change else over
-        metric, by = when["metric"], sorted(when.get("by") or [])
+        metric, by = when.get("metric") or when["share"]["event"], sorted(when.get("by") or [])
+        kind = METRICS[metric][0] if metric in METRICS else "share"
         recent: dict[str, list[float]] = {}
         before: dict[str, list[float]] = {}
         for s in known:
             end = pane(s.time, length)
             places = [s.data.get(name) for name in by]
-            if s.kind != METRICS[metric][0] or not at - back < end <= at or None in places:
+            if s.kind != kind or not at - back < end <= at or None in places:
                 continue
             if not all(meets(one, s.data) for one in when.get("all", [])):
                 continue
@@ -259,12 +353,69 @@ class Board:
             look = self.moved(when, values, before.get(key, [])) if change else self.level(rule, values)
             self.judge_series(rule, series, *look, none=not values, at=at)
 
+    def judge_number(
+        self, rule: dict[str, Any], events: list[tuple[str, Event]], begun: int, at: int
+    ) -> None:
+        when = rule["when"]
+        over, asked = duration(when["over"]), when.get("spikes") or when.get("falls")
+        length = HOUR if asked else pane_of(over)
+        if at % length:
+            return
+        weeks = duration(asked.get("against", "28d")) // WEEK if asked else 0
+        back = [at - n * WEEK for n in range(1, weeks + 1) if at - n * WEEK - over >= begun]
+        counts: dict[str, dict[int, int]] = {key: {} for name, key in self.series if name == rule["id"]}
+        for key, e in events:
+            for end in (at, *back):
+                if end - over < pane(e.time, length) <= end:
+                    of = counts.setdefault(key, {})
+                    of[end] = of.get(end, 0) + 1
+        for key, of in sorted(counts.items()):
+            series = self.series.setdefault((rule["id"], key), Series(key))
+            number, earlier = of.get(at, 0), [of.get(end, 0) for end in back]
+            if not asked:
+                condition = holds(when["is"], number)
+                clear = holds(rule["clear"], number) if "clear" in rule else not condition
+                self.judge_series(rule, series, True, condition, clear, none=False, at=at)
+                continue
+            if len(earlier) < 2:
+                self.judge_series(rule, series, False, False, False, none=False, at=at)
+                continue
+            usual, by, sign = (
+                mean([float(n) for n in earlier]),
+                percent(asked["by"]),
+                -1 if "falls" in when else 1,
+            )
+            difference = sign * (number - usual)
+            condition = (
+                holds(when.get("samples", ">= 10"), max(number, round(usual)))
+                and difference >= by * usual
+                and sign * unusual(number, earlier)
+                >= must_be_unusual(percent(asked.get("confidence", "95%")), over)
+            )
+            clear = difference < by * usual / 2 or difference == 0
+            self.judge_series(rule, series, True, condition, clear, none=False, at=at)
+
+    def judge_first(self, rule: dict[str, Any], events: list[tuple[str, Event]], begun: int, at: int) -> None:
+        within = duration(rule["when"]["first"]["within"])
+        there = {key for key, e in events if at - DAY < pane(e.time, 5 * MINUTE) <= at}
+        for (name, key), until in [*self.familiar.items()]:
+            if name != rule["id"]:
+                continue
+            if until is None and key not in there:
+                self.familiar[name, key] = at - DAY + within
+            elif until is not None and until < at:
+                del self.familiar[name, key]
+        for key in sorted(there):
+            if (rule["id"], key) not in self.familiar and at - begun >= WEEK:
+                self.fire(rule, Series(key), at, at)
+            self.familiar[rule["id"], key] = None
+
     def level(self, rule: dict[str, Any], values: list[float]) -> tuple[bool, bool, bool]:
         """Are there enough samples, does the condition hold, is it clear?"""
         when = rule["when"]
         if not values:
             return False, False, False
-        value = METRICS[when["metric"]][1](values)
+        value = METRICS[when["metric"]][1](values) if "metric" in when else mean(values)
         condition = holds(when["is"], value)
         clear = holds(rule["clear"], value) if "clear" in rule else not condition
         return holds(when.get("samples", ">= 1"), len(values)), condition, clear
@@ -275,9 +426,9 @@ class Board:
         if not recent:
             return False, False, False
         sign, change = (-1, when["falls"]) if "falls" in when else (1, when["rises"])
-        metric, wanted = when["metric"], when.get("samples", ">= 30")
+        metric, wanted = when.get("metric", "csat_satisfied"), when.get("samples", ">= 30")
         enough = holds(wanted, len(recent)) and holds(wanted, len(before))
-        worth = WORTH.get(metric, float)
+        worth = WORTH.get(metric, float) if "metric" in when else float
         now, then = [worth(value) for value in recent], [worth(value) for value in before]
         difference = sign * (mean(now) - (mean(then) if then else 0.0))
         confidence = float(change.get("confidence", "95%").rstrip("%")) / 100
@@ -320,7 +471,7 @@ class Board:
         alert = Alert(
             alert_id,
             rule["id"],
-            "metric",
+            "event" if "first" in rule["when"] else "metric",
             rule["alert"],
             series.key,
             time,
@@ -334,7 +485,9 @@ class Board:
 
     def dimensions(self) -> set[tuple[str, ...]]:
         """The four, and what metric rules group by."""
-        grouped = {tuple(sorted(rule["when"].get("by") or [])) for rule in self.rules}
+        grouped = {
+            tuple(sorted(rule["when"].get("by") or [])) for rule in self.rules if "metric" in rule["when"]
+        }
         return {(name,) for name in DIMENSIONS} | grouped - {()}
 
     def values(self, counted: Sequence[Counted]) -> list[dict[str, Any]]:

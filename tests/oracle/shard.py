@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.oracle.episodes import Episodes
 from tests.oracle.followups import FollowUps, next_of
-from tests.oracle.metrics import Board, Counted
+from tests.oracle.metrics import Board, Counted, on_board
 from tests.oracle.reading import DAY, MINUTE, Event, read_line, time_of
 from tests.oracle.rules import Alert, Outputs, Rule
 
@@ -33,13 +33,13 @@ class Oracle:
         zone: str = "UTC",
     ) -> None:
         enabled = sorted((rule for rule in rules if rule.get("enabled", True)), key=lambda rule: rule["id"])
-        of_events = [Rule.of(rule) for rule in enabled if "metric" not in rule["when"]]
+        of_events = [Rule.of(rule) for rule in enabled if not on_board(rule)]
         self.roles = roles
         self.outputs = Outputs()
         self.forwarded: list[Event] = []
         self.forwarded_alerts: list[tuple[str, Alert, int]] = []
         self.follow_ups = FollowUps(self.outputs, zone)
-        self.board = Board([rule for rule in enabled if "metric" in rule["when"]], self.outputs, zone)
+        self.board = Board([rule for rule in enabled if on_board(rule)], self.outputs, zone)
         self.reviews = Episodes(
             [rule for rule in of_events if rule.about_reviews],
             self.outputs,
