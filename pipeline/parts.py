@@ -58,7 +58,7 @@ class Parts:
 
 def build(settings: Settings, rules: Sequence[Path] | None = None) -> Parts:
     """Read rules and journey. Raises RulesError or FileError with all that is wrong."""
-    rule_set = load(settings.rules if rules is None else rules)
+    rule_set = load(settings.rules if rules is None else rules, settings.language)
     clock = BusinessClock(settings.zone)
     journey: Journey = read_journey(settings.journey)
     shard = ShardSettings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, ValidationError
@@ -43,6 +43,7 @@ def _paths(value: Any) -> Any:
 
 #: What would be right, for settings whose limits pydantic checks.
 _RIGHT = {
+    "language": "en or nl",
     "prefix": "letters, digits, - and _", "partitions": "a whole number from 1", "replication": "a whole number from 1",
     "seen_limit": "a whole number from 1000", "value_limit": "a whole number from 1", "batch": "a whole number from 1",
     "web_port": "a port from 0 to 65535", "log_json": "true or false", "rebuild": "true or false",
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     rules: Annotated[list[Path], NoDecode, BeforeValidator(_paths)] = [SHIPPED / "rules"]
     journey: Path = SHIPPED / "schemas" / "journeys" / "five-phases.yml"
     zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] = ZoneInfo("UTC")
+    language: Literal["en", "nl"] = "en"
     lateness: Annotated[int, BeforeValidator(_millis)] = 300_000
     seen_limit: int = Field(5_000_000, ge=1_000)
     value_limit: int = Field(200, ge=1)

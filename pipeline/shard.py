@@ -317,7 +317,9 @@ class Shard:
         start = millis(data.start) if data.start is not None else at
         if self._step.record is not None and not 0 <= start <= self._step.record.timestamp + FUTURE:
             start = at
-        alert = Alert(data.alert_id, rule, data.key, event.subject, at, start, data.text)
+        alert = Alert(
+            data.alert_id, rule, data.key, event.subject, at, start, data.text, data.title, data.message
+        )
         if isinstance(event, m.AlertFired):
             self._follow_ups.alert_fired(alert)
         else:

@@ -20,13 +20,10 @@ from pipeline.state.records import Series
 class MetricStory:
     """One series against a rule on a metric or on what is new; or one event against a rule on silence."""
 
-    #: Events between two looks: they are as far apart as these are.
-    batch = 200
-
     def __init__(self, rule: BoardRule, subject: str, run: Run) -> None:
         self._rule, self._run = rule, run
         self._steps: list[Step] = []
-        self._alerts = 0
+        self._alerts = self._taken = 0
         self._sees: Sees | None = None
         self._nearest: tuple[float, int, Look] | None = None
         self._most = 0
@@ -40,9 +37,15 @@ class MetricStory:
             self._series = _series(rule, rule.matches.dimensions, subject)
             self._key = key_of(rule.matches.pattern.name, self._series)
 
+    @property
+    def batch(self) -> int:
+        """Events until the next look: of few every one, of many fewer, for a look costs as much as an event."""
+        return min(200, 1 + self._taken // 1_000)
+
     def take(self, lines: Sequence[Line]) -> None:
         """Take a batch, and look at the series as it is then."""
         self._run.take(lines)
+        self._taken += len(lines)
         for alert in self._run.since(ALERTS, self._alerts):
             self._alerts += 1
             if alert["data"]["key"] == self._key:

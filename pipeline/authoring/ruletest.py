@@ -31,6 +31,10 @@ from pipeline.sources.files import Line
 LATEST: Final = 100_000_000_000_000
 
 
+#: Of these some words are expected.
+_IN_WORDS = ("reason", "title", "message")
+
+
 @dataclass(frozen=True, slots=True)
 class Came:
     """One thing that came out. what: such as "fired"; rule: its id, or "" of a follow-up."""
@@ -44,7 +48,7 @@ class Came:
         shown = [
             f"{name} {text}"
             for name, text in self.details.items()
-            if name != "key" or "customer" not in self.details
+            if name not in _IN_WORDS and (name != "key" or "customer" not in self.details)
         ]
         return f"{self.what} {self.rule or 'follow-up'}, {', '.join(shown)}: {'; '.join(self.reasons)}"
 
@@ -132,6 +136,7 @@ def _came(alerts: Iterable[dict[str, Any]], follow_ups: Sequence[dict[str, Any]]
         data, what = event["data"], event["type"].rpartition(".")[2]
         details = {"customer": event.get("subject"), "key": data["key"], "severity": data["severity"]}
         details |= {"at": event["time"], "code": data.get("code"), "to": data.get("to")}
+        details |= {"title": data["title"], "message": data.get("message")}
         if what == "fired":
             tasks = [one["data"] for one in follow_ups if data["alert_id"] in one["data"]["alert_ids"]]
             details |= {name: tasks[0][name] for name in ("team", "due", "priority")} if tasks else {}
@@ -187,9 +192,16 @@ def _fits(expected: Expected, came: Came) -> bool:
     if (expected.what, expected.rule) != (came.what, came.rule):
         return False
     return all(
-        any(text in why for why in came.reasons) if name == "reason" else came.details.get(name) == text
+        _has(came, name, text) if name in _IN_WORDS else came.details.get(name) == text
         for name, text in expected.details.items()
     )
+
+
+def _has(came: Came, name: str, text: str) -> bool:
+    """Do these words stand in it?"""
+    if name == "reason":
+        return any(text in why for why in came.reasons)
+    return text in came.details.get(name, "")
 
 
 def not_covered(rules: Iterable[AnyRule], outcomes: Iterable[Outcome]) -> list[str]:

@@ -87,6 +87,8 @@ class _Expected(_Written):
     )
     at: str | None = Field(None, description="a time, such as 2026-03-02 10:00")
     reason: str | None = Field(None, description="words that stand in a reason")
+    title: str | None = Field(None, description="words that stand in its title")
+    message: str | None = Field(None, description="words that stand in its message")
     code: str | None = Field(None, description="why it ended, such as answered_late")
     to: str | None = Field(None, description="who is told, such as lead")
     team: str | None = Field(None, description="the team of its follow-up")
@@ -322,6 +324,8 @@ class _Reader:
                 "severity",
                 "at",
                 "reason",
+                "title",
+                "message",
                 "code",
                 "to",
                 "team",

@@ -186,13 +186,15 @@ class FollowUpData(Data, kw_only=True, gc=False):
 class AlertData(Struct, kw_only=True, gc=False):
     """An alert that a review's shard hands to the shard of the customer.
 
-    text: its reasons in words; start: when the clock of its follow-up starts.
+    text: its reasons in words; title, message: what it says; start: when the clock of its follow-up starts.
     """
 
     alert_id: Text
     rule: Text
     key: str
     text: str = ""
+    title: str = ""
+    message: str = ""
     start: Moment | None = None
 
 

@@ -193,13 +193,13 @@ _TOPICS: Mapping[str, str] = {
     "cx.alerts": (
         "Key: the customer, else the rule and the key. Written by cxloop: `cx.alert.fired`, `.escalated`, `.resolved` "
         "and `.retracted`. `data` has `alert_id` (the same through its life), `rule`, `key`, `severity`, `title`, "
-        "`reasons` (each with `text`, `events`, `value` and `limit`) and `rules_version`; `shadow` is true "
-        "where a rule is being tried: nobody should act on it."
+        "`reasons` (each with `text`, `events`, `value` and `limit`) and `rules_version`; `message` where the rule has "
+        "one, when it fires; `shadow` is true where a rule is being tried: nobody should act on it."
     ),
     "cx.followups": (
         "Key: the customer, else what the follow-up is about. Written by cxloop: `cx.followup.opened`, `.updated`, "
         "`.assigned`, `.contacted`, `.closed` and `.reopened`. `data` has `followup_id`, `alert_ids`, `rule`, `key`, "
-        "`team`, `priority`, `due`, `status`, `reasons`, and what people did."
+        "`team`, `priority`, `due`, `status`, `reasons`, `messages` where rules have some, and what people did."
     ),
     "cx.deadletters": (
         "Key: the topic or file that it came from. Written by cxloop: `cx.deadletter`, with `reason` (a short code), "

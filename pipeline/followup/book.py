@@ -158,8 +158,9 @@ class FollowUps:
         steps.sort(key=lambda step: step[1])
         rule = alert.rule
         return Reason(
-            alert.alert_id, rule.id, rule.kind, alert.key, rule.severity, rule.summary, alert.text, steps
-        )
+            alert.alert_id, rule.id, rule.kind, alert.key, rule.severity, alert.title, alert.text, steps,
+            message=alert.message,
+        )  # fmt: skip
 
     def _escalate(self, task: FollowUp, why: Reason, number: int, at: int, to: str) -> None:
         told = reason(f"nobody has contacted the customer; {to} is told", [], task.status, "")
@@ -239,6 +240,8 @@ class FollowUps:
             "team": task.team, "priority": task.priority, "due": moment(task.due), "status": task.status,
             "reasons": [f"{why.title} ({why.text})" for why in reasons],
         }  # fmt: skip
+        if messages := [why.message for why in reasons if why.message]:
+            data["messages"] = list(dict.fromkeys(messages))
         optional = (
             ("agent", task.agent), ("resolution", task.resolution), ("cause", task.cause), ("recovered", task.recovered),
             ("change", detail),

@@ -252,7 +252,15 @@ class AbsenceEpisodes:
         ]
         held = self._once.held(key)
         alert_id = self._alerts.fire(
-            self._rule, key, ask.subject, ask.episode, deadline, reasons, held, start=ask.again
+            self._rule,
+            key,
+            ask.subject,
+            ask.episode,
+            deadline,
+            reasons,
+            held,
+            start=ask.again,
+            values=ask.shown,
         )
         self._once.fired(key, deadline, alert_id)
         ask.state = FIRING
@@ -268,7 +276,7 @@ class AbsenceEpisodes:
         }
         why = reason(texts[code], events, None, self._limit(ask))
         ask.state = RESOLVED
-        self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why)
+        self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why, ask.shown)
 
     def _end(self, ref: Ref, record: Waits, ask: Ask, at: int, code: str, event_id: str) -> None:
         """The alert should never have been: silently where it did not fire, else retracted."""
@@ -287,7 +295,7 @@ class AbsenceEpisodes:
             why = reason(texts[code], [event_id], None, self._limit(ask) if code == "late_truth" else "")
             is_open = ask.state == FIRING
             alert_id = self._alerts.retract(
-                self._rule, key, ask.subject, ask.episode, code, why, is_open=is_open
+                self._rule, key, ask.subject, ask.episode, code, why, ask.shown, is_open=is_open
             )
             for _, other_part, episode in self._once.released(key, alert_id):
                 self._release((ref[0], key, other_part), record if other_part == part else None, episode)
@@ -314,8 +322,9 @@ class AbsenceEpisodes:
             return None
         part = str(self._part(data)) if self._part else ""
         ask = Ask(
-            at, deadline, event.id, event.source, event.subject, self._rule.when.values(data), review=review
-        )
+            at, deadline, event.id, event.source, event.subject, self._rule.when.values(data), review=review,
+            shown=self._rule.texts.read(data),
+        )  # fmt: skip
         if self._stops:
             ask.stops = self._stops_since(key, part, at)
             self._set_clock(ask)

@@ -38,13 +38,17 @@ def met(event_id: str, pattern: Pattern, values: Sequence[Any]) -> list[dict[str
 
 
 class Alert:
-    """An alert's identity, and where it belongs. start: ms at which the clock of its follow-up starts."""
+    """An alert's identity, where it belongs, and what it says.
+
+    start: ms at which the clock of its follow-up starts. text: its reasons in words.
+    """
 
     def __init__(
-        self, alert_id: str, rule: AnyRule, key: str, subject: str | None, at: int, start: int, text: str
-    ) -> None:
+        self, alert_id: str, rule: AnyRule, key: str, subject: str | None, at: int, start: int, text: str, title: str,
+        message: str,
+    ) -> None:  # fmt: skip
         self.alert_id, self.rule, self.key, self.subject = alert_id, rule, key, subject
-        self.at, self.start, self.text = at, start, text
+        self.at, self.start, self.text, self.title, self.message = at, start, text, title, message
 
 
 class Alerts:
@@ -63,12 +67,17 @@ class Alerts:
 
     def fire(
         self, rule: AnyRule, key: str, subject: str | None, episode: str, at: int, reasons: list[dict[str, Any]],
-        held: int = 0, start: int = 0,
+        held: int = 0, start: int = 0, values: Sequence[str] = (),
     ) -> str:  # fmt: skip
-        """Fire, and return the alert's id. start: ms before which the clock of its follow-up does not start."""
-        alert = self._alert(rule, key, subject, episode, at, "; ".join(r["text"] for r in reasons))
+        """Fire, and return the alert's id.
+
+        start: ms before which the clock of its follow-up does not start. values: of what the rule's texts show.
+        """
+        alert = self._alert(rule, key, subject, episode, at, "; ".join(r["text"] for r in reasons), values)
         alert.start = max(alert.start, start)
-        extra = {"held": held} if held else {}
+        extra: dict[str, Any] = {"held": held} if held else {}
+        if alert.message:
+            extra["message"] = alert.message
         event = self._event(alert, "fired", at, reasons, extra)
         self._write(alert, event)
         self._step.count(f"fired.{rule.id}")
@@ -88,18 +97,20 @@ class Alerts:
         at: int,
         code: str,
         why: dict[str, Any],
+        values: Sequence[str] = (),
     ) -> None:
         """End a lasting alert."""
-        alert = self._alert(rule, key, subject, episode, at, "")
+        alert = self._alert(rule, key, subject, episode, at, "", values)
         self._write(alert, self._event(alert, "resolved", at, [why], {"code": code}))
         self._step.level("episodes_open", rule.id, -1)
 
     def retract(
-        self, rule: AnyRule, key: str, subject: str | None, episode: str, code: str, why: dict[str, Any], *, is_open: bool
+        self, rule: AnyRule, key: str, subject: str | None, episode: str, code: str, why: dict[str, Any],
+        values: Sequence[str] = (), *, is_open: bool,
     ) -> str:  # fmt: skip
         """Take back an alert that late truth showed to be wrong; returns its id. is_open: it was not resolved."""
         at = self._step.latest
-        alert = self._alert(rule, key, subject, episode, at, "")
+        alert = self._alert(rule, key, subject, episode, at, "", values)
         event = self._event(alert, "retracted", at, [why], {"code": code})
         self._write(alert, event)
         self._step.level("rule_alerts", rule.id, -1)
@@ -120,9 +131,21 @@ class Alerts:
         self._step.emit(ALERTS, subject or f"{rule_id}|{key}", event)
         self._step.level("episodes_open", rule_id, -1)
 
-    def _alert(self, rule: AnyRule, key: str, subject: str | None, episode: str, at: int, text: str) -> Alert:
+    def _alert(
+        self,
+        rule: AnyRule,
+        key: str,
+        subject: str | None,
+        episode: str,
+        at: int,
+        text: str,
+        values: Sequence[str],
+    ) -> Alert:
         start = at if rule.kind in _OF_TIME else max(at, self._step.watermark)
-        return Alert(derived_id("a", rule.id, key, episode), rule, key, subject, at, start, text)
+        title, message = rule.texts.say(values, key, subject, text)
+        return Alert(
+            derived_id("a", rule.id, key, episode), rule, key, subject, at, start, text, title, message
+        )
 
     def _event(
         self, alert: Alert, change: str, at: int, reasons: list[dict[str, Any]], extra: dict[str, Any]
@@ -130,7 +153,7 @@ class Alerts:
         if alert.rule.shadow:
             extra = {**extra, "shadow": True}
         return alert_event(
-            alert.alert_id, change, at, alert.subject, alert.rule.id, alert.key, alert.rule.severity, alert.rule.summary,
+            alert.alert_id, change, at, alert.subject, alert.rule.id, alert.key, alert.rule.severity, alert.title,
             reasons, self._step.rules_version, extra,
         )  # fmt: skip
 

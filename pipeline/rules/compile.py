@@ -31,6 +31,7 @@ from pipeline.rules.measured import MEASURED, check_by
 from pipeline.rules.pattern import Pattern
 from pipeline.rules.scope import Scope
 from pipeline.rules.share import Written, rules_of
+from pipeline.rules.texts import chosen, texts
 from pipeline.span import BUSINESS_DAY, DAY, Span, duration
 from pipeline.written import shown, validated
 from pipeline.yaml_places import Document, Path_
@@ -49,10 +50,10 @@ _ANYTHING = {"id": "x", "summary": "x", "alert": "info"}
 
 
 class Compiler:
-    """Compiles the rules of one document. mistakes: all that were found so far."""
+    """Compiles the rules of one document. mistakes: all that were found so far. language: of what alerts say."""
 
-    def __init__(self, document: Document) -> None:
-        self._document = document
+    def __init__(self, document: Document, language: str = "en") -> None:
+        self._document, self._language = document, language
         self.mistakes: list[Mistake] = []
         self._conditions = Conditions(document, self.mistakes)
         self._rules: list[Written] = []
@@ -121,8 +122,8 @@ class Compiler:
         if kinds[0] in MEASURED:
             self._foreign(rule, path, ("once", "unless", "if"), "rules on an event")
             return compile_measured(
-                rule, kinds[0], self._common(rule, Role.CUSTOMER), self._document, path, self.mistakes,
-                self._conditions, self._scope,
+                rule, kinds[0], self._common(rule, Role.CUSTOMER, path, _dimensions(rule.when), customer=False),
+                self._document, path, self.mistakes, self._conditions, self._scope,
             )  # fmt: skip
         self._foreign(rule, path, ("for", "clear"), "rules on a metric")
         return self._sequence(rule, path) if kinds == ["sequence"] else self._on_event(rule, path)
@@ -139,7 +140,14 @@ class Compiler:
         role = self._role(rule, pattern, path)
         same = when.count.same if when.count is not None else None
         given = self._given(rule, role, None if when.count is None else same or "", [pattern], path)
-        common = {**self._common(rule, role), "given": given}
+        shows = (
+            [same]
+            if same is not None
+            else []
+            if when.count is not None
+            else fields.names(data_type(pattern.event))
+        )
+        common = {**self._common(rule, role, path, shows), "given": given}
         if rule.unless is not None:
             if when.count is not None:
                 self._wrong((*path, "unless"), "a rule has either a count or an absence, not both", key=True)
@@ -168,7 +176,7 @@ class Compiler:
                 (*here, "within"), f"within: {first.within} is too short to say what is new; write at least {duration(LEARNS)}"
             )  # fmt: skip
         return FirstRule(
-            **self._common(rule, Role.CUSTOMER),
+            **self._common(rule, Role.CUSTOMER, path, [first.of], customer=False),
             matches=Matches(pattern, (first.of,)),
             within=first.within.millis,
         )
@@ -205,7 +213,8 @@ class Compiler:
         if len(steps) < len(when.sequence):
             return None
         return SequenceRule(
-            **self._common(rule, Role.CUSTOMER), given=self._given(rule, Role.CUSTOMER, when.same or "", steps, path),
+            **self._common(rule, Role.CUSTOMER, path, [when.same] if when.same is not None else []),
+            given=self._given(rule, Role.CUSTOMER, when.same or "", steps, path),
             steps=tuple(steps), within=when.within.millis, same=when.same,
         )  # fmt: skip
 
@@ -226,7 +235,9 @@ class Compiler:
                 found.append(event)
         if not when.silent:
             self._wrong((*here, "silent"), "silent: the list is empty; write for example contact.replied")
-        return SilenceRule(**self._common(rule, Role.CUSTOMER), events=tuple(dict.fromkeys(found)))
+        return SilenceRule(
+            **self._common(rule, Role.CUSTOMER, path, [], customer=False), events=tuple(dict.fromkeys(found))
+        )
 
     def _absence(
         self, rule: written.Rule, when: Pattern, common: Mapping[str, Any], path: Path_
@@ -349,15 +360,22 @@ class Compiler:
             if getattr(rule, name if name not in ("for", "if") else f"{name}_") is not None:
                 self._wrong((*path, name), f'"{name}" belongs to {of}', key=True)
 
-    def _common(self, rule: written.Rule, role: Role) -> dict[str, Any]:
+    def _common(
+        self, rule: written.Rule, role: Role, path: Path_, shows: Sequence[str], *, customer: bool = True
+    ) -> dict[str, Any]:
+        """What all rules have. shows: the fields whose values its texts may show. customer: is it about one?"""
+        _, summary = chosen(rule.summary, self._language)
+        sentences = texts(
+            rule.summary, rule.message, self._language, shows, customer, lambda at, text: self._wrong((*path, *at), text)
+        )  # fmt: skip
         plan = rule.follow_up and Plan(
             rule.follow_up.team,
             rule.follow_up.due,
             tuple((step.after, step.to) for step in rule.follow_up.escalate),
         )
         return {
-            "id": rule.id, "summary": rule.summary, "severity": "info" if rule.shadow else rule.alert, "role": role,
-            "every": _every(rule), "plan": None if rule.shadow else plan, "digest": _digest(rule),
+            "id": rule.id, "summary": summary, "texts": sentences, "severity": "info" if rule.shadow else rule.alert, "role": role,
+            "every": _every(rule), "plan": None if rule.shadow else plan, "digest": _digest(rule, self._language),
             "shadow": rule.shadow,
         }  # fmt: skip
 
@@ -401,6 +419,14 @@ def _every(rule: written.Rule) -> int | None:
     return rule.once.every.millis if rule.once and rule.once.every else None
 
 
-def _digest(rule: written.Rule) -> str:
+def _dimensions(when: Mapping[str, Any]) -> list[str]:
+    """What a rule on what is measured is told apart by; that it is right is seen elsewhere."""
+    found = when.get("by", [])
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def _digest(rule: written.Rule, language: str) -> str:
     plain = json.dumps(rule.model_dump(by_alias=True, exclude_unset=True), default=str, sort_keys=True)
+    if any(isinstance(text, dict) for text in (rule.summary, rule.message)):
+        plain += language
     return hashlib.blake2b(plain.encode(), digest_size=6).hexdigest()

@@ -11,6 +11,7 @@ from pipeline.events.model import Event
 from pipeline.metrics.catalogue import OF_RULES, Metric
 from pipeline.rules.condition import Comparison
 from pipeline.rules.pattern import Pattern
+from pipeline.rules.texts import Texts
 from pipeline.span import Span
 
 
@@ -62,12 +63,14 @@ class Given:
 class Rule:
     """What all rules have. every: cooldown in ms, or None. digest: changes with any part of the rule.
 
+    summary: the title as it is written; texts: what alerts say.
     shadow: it is shown what the rule would do, and nobody acts on it; it has no plan.
     given: what must be known of the customer when the rule's event, or the first of several, happens.
     """
 
     id: str
     summary: str
+    texts: Texts
     severity: str
     role: Role
     every: int | None

@@ -11,6 +11,7 @@ from pipeline.rules.cooldown import Once
 from pipeline.rules.history import Known
 from pipeline.rules.hits import cut, has_fired, mark_fired, rows, split, text
 from pipeline.rules.pattern import getter
+from pipeline.rules.texts import shown
 from pipeline.rules.timeline import MOST, Timeline
 from pipeline.span import duration
 from pipeline.state.records import Hits, Ref, Remembered
@@ -96,8 +97,9 @@ class CountEpisodes:
         source, event_id = split(hits.events[last])
         held = self._once.held(key, part)
         alert_id = self._alerts.fire(
-            self._rule, key, event.subject, f"{source}#{event_id}", at, [why, *known], held
-        )
+            self._rule, key, event.subject, f"{source}#{event_id}", at, [why, *known], held,
+            values=[shown(part)] * len(self._rule.texts.fields),
+        )  # fmt: skip
         self._once.fired(key, at, alert_id, part)
         return last
 

@@ -29,6 +29,7 @@ class EventEpisodes:
         reasons = [*met(event.id, when, when.values(data)), *known]
         episode = f"{event.source}#{event.id}"
         alert_id = self._alerts.fire(
-            self._rule, key, event.subject, episode, at, reasons, self._once.held(key)
-        )
+            self._rule, key, event.subject, episode, at, reasons, self._once.held(key),
+            values=self._rule.texts.read(data),
+        )  # fmt: skip
         self._once.fired(key, at, alert_id)

@@ -9,7 +9,7 @@ from pipeline.metrics.window import window
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import FirstRule
 from pipeline.rules.look import Now
-from pipeline.rules.metric import key_of, series_text
+from pipeline.rules.metric import key_of, series_text, shown_of
 from pipeline.span import DAY, WEEK, duration
 from pipeline.state.records import Familiar, Series
 from pipeline.state.timers import NEVER
@@ -43,5 +43,13 @@ class FirstEpisodes:
             name, within = self._rule.matches.pattern.name, duration(self._rule.within)
             text = f"no {name} has had the {field} {value} for {within}, or ever"
             why = reason(text, [], value, f"new for {within}")
-            self._alerts.fire(self._rule, key_of(name, series), None, str(now.at), now.at, [why])
+            self._alerts.fire(
+                self._rule,
+                key_of(name, series),
+                None,
+                str(now.at),
+                now.at,
+                [why],
+                values=shown_of(self._rule, series),
+            )
         self._step.store.put(ref, Familiar(), NEVER)

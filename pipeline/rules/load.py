@@ -33,8 +33,8 @@ def rule_files(paths: Iterable[Path]) -> list[Path]:
     return list(files.values())
 
 
-def load(paths: Sequence[Path]) -> RuleSet:
-    """Read rule files and folders. Raises RulesError with all mistakes, or FileError."""
+def load(paths: Sequence[Path], language: str = "en") -> RuleSet:
+    """Read rule files and folders. language: of what alerts say. Raises RulesError with all mistakes, or FileError."""
     files = rule_files(paths)
     if not files:
         raise FileError(f"{', '.join(map(str, paths))}: no rule files (*.yml) are there")
@@ -46,7 +46,7 @@ def load(paths: Sequence[Path]) -> RuleSet:
         mistakes += document.mistakes
         if document.mistakes and document.data is None:
             continue
-        compiler = Compiler(document)
+        compiler = Compiler(document, language)
         rules += compiler.compile()
         found = compiler.mistakes
         for rule_id, path in compiler.ids():

@@ -8,8 +8,9 @@ import msgspec
 
 from pipeline.metrics.catalogue import OF_RULES
 from pipeline.rules.alerts import Alerts, reason
-from pipeline.rules.compiled import MetricRule, Narrow
+from pipeline.rules.compiled import AnyRule, MetricRule, Narrow
 from pipeline.rules.look import Look, Now, Weekly, sees
+from pipeline.rules.texts import shown
 from pipeline.span import duration
 from pipeline.state.records import Judgement, Ref, Series
 from pipeline.state.timers import NEVER
@@ -67,7 +68,9 @@ class MetricEpisodes:
         held = f", for {duration(self._rule.hold)}" if self._rule.hold else ""
         text, limit = self._sees.why_fired(look, held)
         why = reason(f"{self._title(series)} is {text}", [], look.result, limit) | {"samples": look.samples}
-        self._alerts.fire(self._rule, self._name(series), None, str(episode.since), at, [why])
+        self._alerts.fire(
+            self._rule, self._name(series), None, str(episode.since), at, [why], values=self._values(series)
+        )
         return None
 
     def open(self) -> Iterator[tuple[Series, int]]:
@@ -88,11 +91,16 @@ class MetricEpisodes:
             text, limit = self._sees.why_clear(look)
             text = f"{self._title(series)} is {text}"
         why = reason(text, [], look.result, limit) | {"samples": look.samples}
-        self._alerts.resolve(self._rule, self._name(series), None, str(episode.since), at, code, why)
+        self._alerts.resolve(
+            self._rule, self._name(series), None, str(episode.since), at, code, why, self._values(series)
+        )
         self._step.store.drop(ref)
 
     def _name(self, series: Series) -> str:
         return key_of(self._rule.measured.key, series)
+
+    def _values(self, series: Series) -> list[str]:
+        return shown_of(self._rule, series)
 
     def _title(self, series: Series) -> str:
         return self._rule.measured.title.replace("{}", self._name(series), 1)
@@ -106,6 +114,12 @@ def _all_of(narrows: Sequence[Narrow]) -> Callable[[Mapping[str, str]], bool]:
 def _any_of(narrows: Sequence[Narrow]) -> Callable[[Mapping[str, str]], bool]:
     tests = [_all_of([narrow]) for narrow in narrows]
     return lambda values: any(test(values) for test in tests)
+
+
+def shown_of(rule: AnyRule, series: Series) -> list[str]:
+    """The values of a series that the texts of a rule show."""
+    values = dict(series)
+    return [shown(values[name]) for name in rule.texts.fields]
 
 
 def series_text(series: Series) -> str:

@@ -7,12 +7,14 @@ types or the metrics (fields, values, keys) is checked in `compile`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from pipeline.rules.texts import LONGEST_MESSAGE, LONGEST_TITLE, UNKNOWN
 from pipeline.span import DAY, Span
-from pipeline.written import shown
+from pipeline.written import a_or_b, shown
 
 
 def _span(value: Any) -> Any:
@@ -42,6 +44,33 @@ def _id(value: Any) -> Any:
     return value
 
 
+def _sentence(most: int) -> Callable[[Any], Any]:
+    """A sentence, or one for each language."""
+    right = f"write a sentence of at most {most} characters, or one for each language: {{en: …, nl: …}}"
+
+    def check(value: Any) -> Any:
+        if isinstance(value, dict):
+            for language in value:
+                if language not in UNKNOWN:
+                    raise ValueError(f'"{language}" is no language here; write {a_or_b(list(UNKNOWN))}')
+        several = list(value.values()) if isinstance(value, dict) else [value]
+        for one in several or [value]:
+            if not isinstance(one, str):
+                raise ValueError(f"{shown(one)}; {right}")
+            if not 0 < len(one) <= most:
+                wrong = f"the text has {len(one)} characters" if one else "the text is empty"
+                raise ValueError(f"{wrong}; {right}")
+        return value
+
+    return check
+
+
+def _sentence_schema(most: int) -> dict[str, Any]:
+    one = {"type": "string", "minLength": 1, "maxLength": most}
+    each = {"type": "object", "minProperties": 1, "additionalProperties": False}
+    return {"anyOf": [one, {**each, "properties": dict.fromkeys(UNKNOWN, one)}]}
+
+
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 _ELAPSED = r"\s*[0-9]+\s*[smhdw]\s*"
@@ -54,6 +83,12 @@ AnySpan = Annotated[
 ]
 Elapsed = Annotated[
     Span, BeforeValidator(_elapsed), WithJsonSchema({"type": "string", "pattern": f"^{_ELAPSED}$"})
+]
+Title = Annotated[
+    Any, BeforeValidator(_sentence(LONGEST_TITLE)), WithJsonSchema(_sentence_schema(LONGEST_TITLE))
+]
+Message = Annotated[
+    Any, BeforeValidator(_sentence(LONGEST_MESSAGE)), WithJsonSchema(_sentence_schema(LONGEST_MESSAGE))
 ]
 Id = Annotated[
     str, BeforeValidator(_id), Field(max_length=100, description="an id of at most 100 characters")
@@ -253,10 +288,11 @@ class Rule(_Written):
     """One rule, as written."""
 
     id: Id = Field(description="an id of small letters, digits and single hyphens, such as low-nps")
-    summary: str = Field(
-        min_length=1,
-        max_length=300,
-        description="a sentence of at most 300 characters that says what it is for",
+    summary: Title = Field(
+        description="a sentence of at most 300 characters that says what it is for, or one for each language"
+    )
+    message: Message = Field(
+        None, description="what to do or to know, in at most 2000 characters, or that for each language"
     )
     enabled: bool = Field(True, description="true or false")
     shadow: bool = Field(False, description="true or false")

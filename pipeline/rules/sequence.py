@@ -10,6 +10,7 @@ from pipeline.rules.cooldown import Once
 from pipeline.rules.history import Known
 from pipeline.rules.hits import has_fired, mark_fired, split
 from pipeline.rules.pattern import getter
+from pipeline.rules.texts import shown
 from pipeline.rules.trail import Trails
 from pipeline.span import duration
 from pipeline.state.records import Ref, Remembered, Trail
@@ -81,6 +82,7 @@ class SequenceEpisodes:
             at,
             [why, *known],
             self._once.held(key, part),
+            values=[shown(part)] * len(self._rule.texts.fields),
         )
         self._once.fired(key, at, alert_id, part)
         mark_fired(trail.events, last)

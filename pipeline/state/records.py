@@ -108,6 +108,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     known: the reasons for what had to be known of the customer.
     again: when it is looked at again, because its answers had stopped coming at the deadline; 0: they had not.
     stops: (time, does it stop?) of what stopped its clock, and started it again; stood: for how long it stands still (ms).
+    shown: the values that the rule's texts show.
     """
 
     at: int
@@ -123,6 +124,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     stops: list[tuple[int, bool]] = msgspec.field(default_factory=list)
     stood: int = 0
     again: int = 0
+    shown: list[str] = msgspec.field(default_factory=list)
 
     @property
     def episode(self) -> str:
@@ -229,6 +231,7 @@ class Reason(msgspec.Struct, array_like=True, gc=False):
     text: str
     steps: list[tuple[int, int, str]] = []
     ended: bool = False
+    message: str = ""
 
 
 class FollowUp(Numerous, kw_only=True, tag=6):
