@@ -98,14 +98,15 @@ def review(event: Event, answered: bool) -> list[Sample]:
 def first_responses(counted: Sequence[Counted]) -> list[Sample]:
     """Seconds from the first opening of each contact to the earliest reply of an agent that is not before it."""
     result = []
-    contacts = [c for c in counted if c.event.type in ("contact.opened", "contact.replied")]
-    for key in sorted({(c.event.subject or "", c.event.data["contact_id"]) for c in contacts}):
+    contacts: dict[tuple[str, str], list[Counted]] = {}
+    for c in counted:
+        if c.event.type in ("contact.opened", "contact.replied"):
+            contacts.setdefault((c.event.subject or "", c.event.data["contact_id"]), []).append(c)
+    for _, own in sorted(contacts.items()):
         opened: Event | None = None
         replies: list[int] = []
-        for c in contacts:
+        for c in own:
             event = c.event
-            if (event.subject, event.data["contact_id"]) != key:
-                continue
             if opened is not None and opened.time + CONTACT_REMEMBERED < c.watermark:
                 result += first_response(opened, replies)
                 opened, replies = None, []
@@ -196,16 +197,12 @@ def on_board(rule: dict[str, Any]) -> bool:
     return any(name in rule["when"] for name in ("metric", "share", "number", "first"))
 
 
-def events_of(rule: dict[str, Any], counted: Sequence[Counted]) -> list[Event]:
+def wanted(rule: dict[str, Any]) -> Filter:
     """The events that a rule counts; of a share, all that it is a share of."""
     when = rule["when"]
     if "share" in when:
-        only = Filter(when["share"]["event"], when.get("of", {}))
-    else:
-        only = Filter.of(
-            {k: v for k, v in when.items() if k != "first"} if "first" in when else when["number"]
-        )
-    return [one.event for one in counted if only.matches(one.event)]
+        return Filter(when["share"]["event"], when.get("of", {}))
+    return Filter.of({k: v for k, v in when.items() if k != "first"} if "first" in when else when["number"])
 
 
 def newest(counted: Sequence[Counted]) -> list[Counted]:
@@ -252,19 +249,16 @@ NEVER = 10**15
 
 
 def group(rule: dict[str, Any], event: Event) -> str | None:
-    """The key of an event's series; None where it lacks a value."""
+    """The key of the series that a rule counts an event in; None where it does not."""
     when = rule["when"]
+    if not wanted(rule).matches(event):
+        return None
     by = [when["first"]["of"]] if "first" in when else sorted(when.get("by") or [])
     values = [field_of(name, event.data) for name in by]
     if None in values:
         return None
     labels = ",".join(f"{name}={value}" for name, value in zip(by, values, strict=True))
     return event.type + (f"{{{labels}}}" if labels else "")
-
-
-def keyed(rule: dict[str, Any], events: list[Event]) -> list[tuple[str, Event]]:
-    """Events with their keys, without those that have none."""
-    return [(key, event) for event in events if (key := group(rule, event)) is not None]
 
 
 def shares(rule: dict[str, Any], events: list[tuple[str, Event]]) -> list[Sample]:
@@ -292,8 +286,21 @@ class Board:
         default_factory=dict
     )  # until when; None: it is there now
 
+    groups: dict[tuple[str, int], str | None] = field(default_factory=dict)  # (rule, event) → its key
+
     def __post_init__(self) -> None:
         self.follow_ups = FollowUps(self.outputs, self.zone)
+
+    def keyed(self, rule: dict[str, Any], counted: Sequence[Counted]) -> list[tuple[str, Event]]:
+        """The events that a rule counts, with the keys of their series."""
+        found = []
+        for one in counted:
+            place = (rule["id"], id(one.event))
+            if place not in self.groups:
+                self.groups[place] = group(rule, one.event)
+            if (key := self.groups[place]) is not None:
+                found.append((key, one.event))
+        return found
 
     def judge(self, counted: Sequence[Counted], watermark: int) -> None:
         """Judge every pane whose end is strictly below the watermark, once."""
@@ -301,12 +308,12 @@ class Board:
         first = last if self.judged is None else self.judged + 5 * MINUTE
         known = samples(counted) if self.rules and first <= last else []
         valid = newest(counted) if known or first <= last else []
-        own = {r["id"]: keyed(r, events_of(r, valid)) for r in self.rules if "metric" not in r["when"]}
+        own = {r["id"]: self.keyed(r, valid) for r in self.rules if "metric" not in r["when"]}
         begun = min((s.time for s in known), default=NEVER)
         begun = min(
             [
                 begun,
-                *(e.time for r in self.rules if r["id"] in own for _, e in keyed(r, events_of(r, counted))),
+                *(e.time for r in self.rules if r["id"] in own for _, e in self.keyed(r, counted)),
             ]
         )
         for at in range(first, last + 1, 5 * MINUTE):

@@ -231,7 +231,7 @@ rules:
     follow_up: {team: desk, due: 2h}
   - id: contacts-fall
     summary: Fewer contacts than usual, for two hours.
-    when: {number: {event: contact.opened, channel: web}, over: 6h, falls: {by: 50%}, samples: ">= 20"}
+    when: {number: {event: contact.opened, channel: web}, over: 1d, falls: {by: 30%, against: 14d, confidence: 80%}, samples: ">= 12"}
     for: 2h
     alert: warning
   - id: web-rises

@@ -20,6 +20,7 @@ from pipeline.replay import FileRecord
 from pipeline.rules.compiled import MetricRule
 from pipeline.rules.load import load, rule_set
 from pipeline.settings import SHIPPED, Settings
+from pipeline.state.records import Series
 from tests.boards import NOON
 from tests.oracle.metrics import unusual as by_the_oracle
 from tests.oracle.reading import DAY, HOUR, ms
@@ -67,7 +68,7 @@ def alarms(
     for hour in range(days * 24):
         day = hour // 24
         busy = a_day * HOURS[hour % 24] * DAYS[day % 7] / share * (2 if day >= doubled else 1)
-        counts = []
+        counts: list[tuple[int, Series, dict[str, int]]] = []
         for number in range(reasons):
             mood = 1 + restless * Random(seed * 10**6 + number * 1000 + day).gauss(0, 1) if restless else 1
             if n := poisson(chance, busy * max(0.0, mood)):
