@@ -314,7 +314,8 @@ class Board:
     def _advance(self) -> None:
         """Judge every change and fire every timer strictly below the lowest watermark, in order of time."""
         marks = [shard.watermark for shard in self._shards.values() if shard.watermark is not None]
-        if not marks or (low := min(marks)) <= self._step.watermark:
+        # At the same watermark too: a silence that was told just now may have begun a clock that is over by then.
+        if not marks or (low := min(marks)) < self._step.watermark:
             return
         self._step.watermark = self._step.latest = low
         while True:

@@ -35,7 +35,7 @@ from pipeline.rules.event import EventEpisodes
 from pipeline.rules.history import History, Known
 from pipeline.rules.index import Handler, Index
 from pipeline.rules.matches import MatchCounter, ReviewCounter
-from pipeline.rules.pace import Feed
+from pipeline.rules.pace import Feed, tell
 from pipeline.rules.pattern import Pattern
 from pipeline.rules.sequence import SequenceEpisodes
 from pipeline.span import MINUTE
@@ -472,7 +472,7 @@ class Shard:
                 self._follow_ups.withdraw(ref, record)
                 continue
             if isinstance(record, Pace) and record.silent:
-                self._tally.silence(ref[0].rpartition("/")[2], -1, self._step.latest)
+                tell(self._step, self._tally, ref[0], -1, self._step.latest)
             withdraw(ref, record, self._alerts, self._step)
             self._store.drop(ref)
 

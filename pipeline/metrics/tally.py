@@ -99,7 +99,11 @@ class Tally:
         self._levels[name, label] = self._levels.get((name, label), 0) + change
 
     def silence(self, event: str, since: int, at: int) -> None:
-        """Events of a type have stopped coming, or (since -1) come again. Times in ms."""
+        """Events of a type have stopped coming, or (since -1) come again. Times in ms.
+
+        The board's clocks go on first, to where the shard is: in which batches the events came is no matter.
+        """
+        self._cut(self.watermark if self.watermark >= 0 else None)
         self.level("sources_silent", event, -1 if since < 0 else 1)
         self._silences.append((event, since, at))
 

@@ -179,7 +179,7 @@ class AbsenceEpisodes:
                 ask.stops = [*ask.stops[:place], (at, marks[0]), *ask.stops[place:]]
                 self._set_clock(ask)
                 if ask.ended is not None and ask.ended[0] <= ask.deadline:
-                    record.asks = [other for other in record.asks if other is not ask]
+                    self._leave(record, ask)
         self._keep(ref, record)
 
     def _set_clock(self, ask: Ask) -> None:
@@ -243,7 +243,9 @@ class AbsenceEpisodes:
             return
         within = "" if self._before else f" within {ask.within},"
         stood = f" (the clock stood still for {ask.stood / HOUR:.3g} h)" if ask.stood else ""
-        late = f" (not known before {moment(ask.again)}, for none came at all)" if ask.again else ""
+        late = (
+            f" (not known before {moment(ask.again)}, for none came at all)" if ask.again > deadline else ""
+        )
         text = f"no {self._answer}{within} by {moment(deadline)}{stood}{late}"
         reasons = [
             reason(text, [ask.event_id], None, self._limit(ask)),
@@ -281,9 +283,7 @@ class AbsenceEpisodes:
     def _end(self, ref: Ref, record: Waits, ask: Ask, at: int, code: str, event_id: str) -> None:
         """The alert should never have been: silently where it did not fire, else retracted."""
         _, key, part = ref
-        record.asks = [other for other in record.asks if other is not ask]
-        if ask.state == PENDING and ask.again:
-            self._step.level("absences_held", self._rule.id, -1)
+        self._leave(record, ask)
         if ask.state == HELD:
             self._once.over(key, part, ask.episode)
         elif ask.state != PENDING:
@@ -299,6 +299,12 @@ class AbsenceEpisodes:
             )
             for _, other_part, episode in self._once.released(key, alert_id):
                 self._release((ref[0], key, other_part), record if other_part == part else None, episode)
+
+    def _leave(self, record: Waits, ask: Ask) -> None:
+        """It waits no more."""
+        record.asks = [other for other in record.asks if other is not ask]
+        if ask.state == PENDING and ask.again:
+            self._step.level("absences_held", self._rule.id, -1)
 
     def _release(self, ref: Ref, record: Waits | None, episode: str) -> None:
         """A match that a retracted alert held fires after all."""

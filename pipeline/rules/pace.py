@@ -28,8 +28,7 @@ class Feed:
     """
 
     def __init__(self, role: Role, event: type[Event], step: Step, tally: Tally) -> None:
-        self.name = event_name(event)
-        self.what = f"@pace/{role}/{self.name}"
+        self.what = f"{_WHAT}{role}/{event_name(event)}"
         self._ref: Ref = (self.what, "", "")
         self._step, self._tally = step, tally
 
@@ -53,7 +52,7 @@ class Feed:
             # What comes late tells of an old time: they have not stopped any more when it tells of this one.
             if stops is None or stops >= self._step.watermark:
                 pace.silent, pace.missed, wake = False, hour, at + HOUR
-                self._tally.silence(self.name, -1, at)
+                tell(self._step, self._tally, self.what, -1, at)
         elif hour > pace.missed:
             for one in range(max(last, pace.missed, hour - WEEK) + 1, hour + 1):
                 weeks = self._weeks(pace, one)
@@ -66,11 +65,12 @@ class Feed:
         assert isinstance(record, Pace)
         stops = self._stops(record)
         if stops is None or stops > due:
-            self._step.store.put(ref, record, due + DAY if stops is None else stops)
+            # Once a day at least: where they become more, they have stopped sooner than it seems now.
+            self._step.store.put(ref, record, due + DAY if stops is None else min(stops, due + DAY))
             return
         record.silent = True
         self._step.store.put(ref, record, NEVER)
-        self._tally.silence(self.name, record.latest, due)
+        tell(self._step, self._tally, self.what, record.latest, due)
 
     def _weeks(self, pace: Pace, hour: int) -> int:
         """Of how many weeks the count of an hour is the mean, with its own."""
@@ -88,3 +88,19 @@ class Feed:
                 return max(known, at + -(-missing * HOUR // count)) if missing > 0 else max(known, at)
             missing, at = missing - here, end
         return None
+
+
+def tell(step: Step, tally: Tally, what: str, since: int, at: int) -> None:
+    """Have the board know that the events of a feed have stopped coming, or (since -1) come again. Times in ms.
+
+    A shard with both roles, which only a replay has, is silent as long as one of its feeds of a type is.
+    """
+    role, _, name = what.removeprefix(_WHAT).partition("/")
+    other = step.store.get((f"{_WHAT}{_OTHER[role]}/{name}", "", ""))
+    if not isinstance(other, Pace) or not other.silent:
+        tally.silence(name, since, at)
+
+
+#: What remembers feeds, followed by their role and type.
+_WHAT: Final = "@pace/"
+_OTHER: Final = {str(Role.CUSTOMER): str(Role.REVIEW), str(Role.REVIEW): str(Role.CUSTOMER)}

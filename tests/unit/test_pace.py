@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.board import Board
 from pipeline.replay import FileRecord
+from pipeline.rules.compiled import RuleSet
 from pipeline.shard import Shard
 from tests.hearts import Fed, board, from_changelog, from_snapshot, log, reopened, rule_set, shard
 
@@ -41,7 +42,7 @@ def event(kind: str, at: datetime, name: str, subject: str = "visitor", **data: 
         "type": f"cx.{kind}",
         "time": at.isoformat(),
     }
-    return json.dumps({**whole, "subject": subject, "data": data}).encode()
+    return json.dumps({**whole, **({"subject": subject} if subject else {}), "data": data}).encode()
 
 
 def at(week: int, text: str) -> datetime:
@@ -56,12 +57,13 @@ class Story:
     """Visits all the time, and three replies an hour from 8 to 18 on working days, but for some outages.
 
     outages: (from, until). late: replies of an outage come at its end, with their old times.
-    more: (arrival, event).
+    grows: before it, there are but two replies a day. more: (arrival, event).
     """
 
     weeks: int = 4
     outages: Sequence[tuple[datetime, datetime]] = ()
     late: bool = False
+    grows: datetime = MONDAY
     more: list[tuple[datetime, bytes]] = field(default_factory=list)
 
     def records(self) -> list[FileRecord]:
@@ -80,6 +82,8 @@ class Story:
             moment = MONDAY + n * timedelta(minutes=20) + timedelta(seconds=7)
             if moment.weekday() > 4 or not 8 <= moment.hour < 18:
                 continue
+            if moment < self.grows and (moment.hour, moment.minute) not in ((10, 0), (15, 0)):
+                continue
             reply = event("contact.replied", moment, f"r{n}", f"c{n}", contact_id=f"k{n}", by="agent")
             over = [until for since, until in self.outages if since <= moment < until]
             if not over:
@@ -88,25 +92,27 @@ class Story:
                 yield over[0], reply
 
 
-def told(records: Sequence[FileRecord], how: Any = None) -> tuple[list[dict[str, Any]], Fed, Board]:
+def told(
+    records: Sequence[FileRecord], how: Any = None, batch: int = 500, rules: RuleSet = RULES
+) -> tuple[list[dict[str, Any]], Fed, Board]:
     """The alerts in short, what left the shard, and the board behind it."""
-    one: Any = shard(RULES)
+    one: Any = shard(rules)
     fed, metrics = Fed(), []
-    for first in range(0, len(records), 500):
-        effects = one.apply(records[first : first + 500])
+    for first in range(0, len(records), batch):
+        effects = one.apply(records[first : first + batch])
         fed.take(effects.outputs)
         fed.changelog += effects.changelog
         if how is not None:
-            one = how(lambda: shard(RULES))(one, fed)
+            one = how(lambda: shard(rules))(one, fed)
     metrics = log(fed.metrics)
-    of_board = board(RULES)
+    of_board = board(rules)
     said = Fed()
     for first in range(0, len(metrics), 7):
         effects = of_board.apply(metrics[first : first + 7])
         said.take(effects.outputs)
         said.changelog += effects.changelog
         if how is not None:
-            reopened_board = how(lambda: board(RULES))(of_board, said)
+            reopened_board = how(lambda: board(rules))(of_board, said)
             assert isinstance(reopened_board, Board)
             of_board = reopened_board
     alerts = []
@@ -195,3 +201,87 @@ def test_what_a_rule_that_is_gone_held_is_held_no_longer() -> None:
     reopened(new, old.snapshot(), fed)
     fed.take(new.apply(records[len(records) * 20 // 21 :]).outputs)
     assert not held.keys() & fed.counted.keys()
+
+
+@pytest.mark.parametrize("batch", [10**6, 500])
+def test_what_is_said_of_a_silence_does_not_depend_on_batches(batch: int) -> None:
+    """The task of the first silence is overdue before the second one is told."""
+    outages = [(at(2, "Tue 10:00"), at(2, "Wed 9:00")), (at(2, "Thu 10:00"), at(2, "Fri 9:00"))]
+    records = Story(3, outages).records()
+    _, expected, _ = told(records, batch=1)
+    _, fed, _ = told(records, batch=batch)
+    tasks = [[value for topic, _, value in one.outputs if topic == "followups"] for one in (expected, fed)]
+    assert len(tasks[0]) > 2
+    assert tasks[0] == tasks[1]
+
+
+def test_a_feed_that_has_become_busy_is_found_silent_within_a_day() -> None:
+    """While there were two replies a day, ten days without any were no silence."""
+    grows, stops = at(1, "Mon 8:00"), at(2, "Mon 8:00")
+    alerts, *_ = told(Story(3, [(stops, at(3, "Mon 0:00"))], grows=grows).records())
+    fired = [one["at"] for one in alerts if one["what"] == "replies-stop fired"]
+    assert [moment - stops < timedelta(days=1) for moment in fired] == [True]
+
+
+BOTH_ROLES = rule_set("""
+  - id: reviewer-unanswered
+    summary: A customer wrote a review and hears nothing.
+    when: {event: review.posted}
+    unless: {event: review.responded, same: review_id, within: 8h}
+    once: {per: customer}
+    alert: info
+  - id: responses-stop
+    summary: Nobody responds to reviews any more.
+    when: {silent: review.responded}
+    alert: critical
+""")
+
+
+def test_a_shard_with_both_roles_is_silent_until_an_event_has_come_to_both() -> None:
+    """Customers have no part in what is said about a review of nobody that is known."""
+    begin, of_nobody, of_anna = at(1, "Wed 10:00"), at(1, "Thu 10:00"), at(1, "Thu 11:00")
+    records = [*Story(2)._visits()]
+    for n in range(2 * 7 * 24 * 6):
+        moment = MONDAY + n * QUIET + timedelta(seconds=5)
+        if moment < begin or moment >= (of_anna if n % 2 else of_nobody):
+            subject = "anna" if n % 2 else ""
+            records.append((moment, event("review.responded", moment, f"p{n}", subject, review_id=f"r{n}")))
+    values = [value for _, value in sorted(records)]
+    alerts, fed, _ = told(log(values, int(at(2, "Mon 0:00").timestamp() * 1000)), rules=BOTH_ROLES)
+    assert [one["what"] for one in alerts] == ["responses-stop fired", "responses-stop resolved"]
+    assert of_anna <= alerts[-1]["at"] < of_anna + timedelta(minutes=20)
+    assert fed.counts["level", "sources_silent", "review.responded"] == 0
+
+
+PAUSED = rule_set("""
+  - id: not-answered
+    summary: Nobody answers, not counting the time in which the contact was resolved.
+    when: {event: contact.opened}
+    unless:
+      event: contact.replied
+      same: contact_id
+      within: 4h
+      pause: {from: {event: contact.resolved}, until: {event: contact.reopened}}
+    alert: warning
+""")
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_is_held_leaves_when_its_clock_stood_still_and_the_answer_was_in_time(answered: bool) -> None:
+    opens, begin, end = at(1, "Wed 9:00"), at(1, "Tue 14:00"), at(1, "Wed 15:01")
+    more = [opened(opens, "anna")]
+    for after, kind, when in ((3, "resolved", "10:00"), (4, "reopened", "13:00")):
+        moment = at(1, f"Wed {when}")
+        more.append(
+            (
+                end + timedelta(minutes=after),
+                event(f"contact.{kind}", moment, kind, "anna", contact_id="k-anna"),
+            )
+        )
+    if answered:
+        more.append((end, event("contact.replied", end, "reply", "anna", contact_id="k-anna", by="agent")))
+    alerts, fed, _ = told(Story(2, [(begin, end)], more=more).records(), rules=PAUSED)
+    # Held from 13:00 on; three hours later it is due, for the clock stood still for three hours.
+    assert [one["at"] for one in alerts] == ([] if answered else [at(1, "Wed 16:00")])
+    assert all("not known before" not in one["why"] for one in alerts)
+    assert fed.counts["level", "absences_held", "not-answered"] == 0
