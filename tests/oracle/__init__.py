@@ -7,6 +7,7 @@ reading    a line becomes an event, or a reason why not
 rules      a rule's conditions, keys and durations; business days
 shard      the steps of one shard: watermark, duplicates, timers, lateness
 episodes   the life of a rule's matches: events, counts, absences, cooldown
+pace       whether events come as is usual, and the rules about it
 followups  the life of follow-ups
 metrics    what is counted, and the rules about it
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tests.oracle.followups import Timer
+from tests.oracle.pace import Feed, next_quarter
 from tests.oracle.reading import DAY, Event
 from tests.oracle.rules import Alert, Outputs, Rule, derived, value_of
 
@@ -21,7 +22,7 @@ REVIEW = "review.posted"
 class Match:
     """A match of a rule: an event, the last of a run, or an A. time: when it fires, if it does.
 
-    early: the Bs that were known when an A arrived.
+    early: the Bs that were known when an A arrived. again: when to look again, because its Bs had stopped coming.
     """
 
     rule: Rule
@@ -33,6 +34,12 @@ class Match:
     alert: Alert | None = None
     holds: list[Match] = field(default_factory=list)  # fired: what it holds back, in order
     early: list[Event] = field(default_factory=list)
+    again: int = 0
+
+    @property
+    def due(self) -> int:
+        """When an absence is judged, and what its memory is counted from."""
+        return max(self.time, self.again)
 
     @property
     def waits(self) -> bool:
@@ -52,6 +59,7 @@ class Episodes:
     """All matches of one role of a shard.
 
     raised: what else happens when an alert fires (its follow-up); withdrawn: when one is retracted.
+    feeds: the events that absences wait for, and those that rules want to know of whether they come.
     """
 
     def __init__(
@@ -60,13 +68,17 @@ class Episodes:
         outputs: Outputs,
         raised: Callable[[Alert], None],
         withdrawn: Callable[[Alert, int], None],
+        feeds: list[Feed],
     ) -> None:
         self.rules = rules
+        self.feeds = {feed.event: feed for feed in feeds}
         self.outputs = outputs
         self.raised = raised
         self.withdrawn = withdrawn
         self.events: list[Event] = []  # all that were applied, in order of arrival
-        self.matches: list[Match] = []
+        self.events_of: dict[str, list[Event]] = {}  # the same, by key
+        self.matches: list[Match] = []  # whose time will come
+        self.matches_of: dict[tuple[str, str], list[Match]] = {}  # all, by rule and key
         self.fired: list[Match] = []  # in order of firing
         self.held: list[Match] = []  # in the order in which they were held
         self.watermark = 0
@@ -76,13 +88,17 @@ class Episodes:
     def apply(self, event: Event, order: int, watermark: int, seen: int) -> None:
         """Judge an event. order: of arrival; watermark: with this event; seen: the greatest event time."""
         self.events.append(event)
-        self.watermark = watermark
+        for key in {rule.key(event) for rule in self.rules}:  # all of a role have the same
+            self.events_of.setdefault(key, []).append(event)
+        for feed in self.feeds.values():
+            feed.take(event, watermark)
         for rule in self.rules:
             if rule.kind == "absence":
                 if rule.stops(event):
                     self.stop(rule, event)
                 self.answer(rule, event, seen)
-                self.edit(rule, event, seen)
+                if event.type == REVIEW:
+                    self.edit(rule, event, seen)
             if rule.kind == "sequence":
                 self.follow(rule, event, order, watermark)
             elif rule.when.matches(event):
@@ -96,8 +112,7 @@ class Episodes:
     def count(self, rule: Rule, event: Event, order: int, watermark: int) -> None:
         """The earliest run of n consecutive matches that contains the event and is short enough."""
         key, same, n = rule.key(event), rule.same_value(event), rule.at_least
-        matches = [e for e in self.events if rule.when.matches(e)]
-        matches = [e for e in matches if rule.key(e) == key and rule.same_value(e) == same]
+        matches = [e for e in self.events_of[key] if rule.when.matches(e) and rule.same_value(e) == same]
         matches = [e for e in matches if e is event or e.time + rule.within + CORRECTION >= watermark]
         if not rule.about_reviews and rule.same != "review_id":
             matches = [e for e in matches if not self.later_versions(rule, e)]
@@ -113,7 +128,7 @@ class Episodes:
         if not any(step.matches(event) for step in rule.steps):
             return
         key, same = rule.key(event), rule.same_value(event)
-        of = [e for e in self.events if rule.key(e) == key and rule.same_value(e) == same]
+        of = [e for e in self.events_of[key] if rule.same_value(e) == same]
         of = sorted((e for e in of if not self.later_versions(rule, e)), key=lambda e: e.time)
         runs: list[list[int]] = [[]]
         for step in rule.steps:
@@ -133,9 +148,9 @@ class Episodes:
 
     def known_of(self, rule: Rule, event: Event) -> bool:
         """Whether all holds that must be known of the customer when an event happens."""
-        before = self.events[:-1]  # what arrives now is known after it
+        before = self.events_of[rule.key(event)]
         for given in rule.given:
-            of = [e for e in before if rule.key(e) == rule.key(event)]
+            of = before[:-1]  # what arrives now is known after it
             if given.same is not None:
                 of = [e for e in of if value_of(given.same, e) == value_of(given.same, event)]
             newest = {e.data["review_id"]: e for e in sorted(of, key=lambda e: e.version) if e.type == REVIEW}
@@ -150,29 +165,44 @@ class Episodes:
         if deadline is None:
             return
         match = Match(rule, rule.key(event), event, deadline, order, "pending")
-        kept = [e for e in self.events if e.time + CORRECTION >= watermark and self.is_b(match, e)]
+        of = self.events_of[match.key]
+        kept = [e for e in of if e.time + CORRECTION >= watermark and self.is_b(match, e)]
         match.early = sorted(kept, key=lambda e: e.time)[-ANSWERS:]
-        same = [m for m in self.matches if m.rule is rule and m.event.episode == event.episode]
+        same = [m for m in self.waited(rule, event) if m.event.episode == event.episode]
         if any(e.time <= match.time for e in match.early) or any(self.known(m) for m in same):
             return
         if not self.known_of(rule, event):
             return
         self.matches.append(match)
+        self.matches_of.setdefault((rule.id, match.key), []).append(match)
         if match.time < watermark:
-            self.judge(match, watermark)
+            self.come_due(match, watermark)
+
+    def come_due(self, match: Match, at: int) -> None:
+        """Judge an absence, unless nobody knows: while its Bs have stopped coming."""
+        assert match.rule.unless is not None
+        if self.feeds[match.rule.unless.event].silent:
+            # Only an event can end that: until the watermark, each quarter of an hour would say the same.
+            match.again = next_quarter(max(at, self.watermark - 1))
+        else:
+            self.judge(match, at)
 
     def beside(self, rule: Rule, event: Event) -> list[Event]:
         """What is known of the same thing."""
-        of = [e for e in self.events if rule.key(e) == rule.key(event)]
-        return [e for e in of if rule.same_value(e) == rule.same_value(event)]
+        same = rule.same_value(event)
+        return [e for e in self.events_of[rule.key(event)] if rule.same_value(e) == same]
+
+    def waited(self, rule: Rule, event: Event) -> list[Match]:
+        """The matches of a rule with the key of an event."""
+        return self.matches_of.get((rule.id, rule.key(event)), [])
 
     def stop(self, rule: Rule, event: Event) -> None:
         """What waits has another deadline now; what came too late for the old one may be in time for this one."""
-        for match in self.matches:
-            of = self.beside(rule, match.event) if match.rule is rule and match.state == "pending" else []
+        for match in self.waited(rule, event):
+            of = self.beside(rule, match.event) if match.state == "pending" else []
             if any(e is event for e in of) and match.event.time <= event.time:
                 match.time = rule.clock(match.event, of)
-                answers = [e for e in [*match.early, *self.events] if self.is_b(match, e)]
+                answers = [e for e in [*match.early, *self.events_of[match.key]] if self.is_b(match, e)]
                 if any(e.time <= match.time for e in answers):
                     match.state = "done"
 
@@ -192,13 +222,13 @@ class Episodes:
         return (
             match.state == "pending"
             or match.firing
-            or (match.state == "held" and match.time + EXPIRES >= self.watermark)
-            or (match.resolved and match.time + CORRECTION >= self.watermark)
+            or (match.state == "held" and match.due + EXPIRES >= self.watermark)
+            or (match.resolved and match.due + CORRECTION >= self.watermark)
         )
 
     def answer(self, rule: Rule, event: Event, seen: int) -> None:
         """A B: end what it answers."""
-        of = [m for m in self.matches if m.rule is rule and self.is_b(m, event)]
+        of = [m for m in self.waited(rule, event) if self.is_b(m, event)]
         self.end([m for m in of if event.time <= m.time], seen, "late_truth")
         for match in of:
             if event.time > match.time and match.firing and match.alert is not None:
@@ -219,9 +249,9 @@ class Episodes:
         """The newer versions of a review that its key knows of."""
         if event.type != "review.posted":
             return []
-        name, key = event.data["review_id"], rule.key(event)
-        versions = [e for e in self.events if e.type == "review.posted" and e.data["review_id"] == name]
-        return [e for e in versions if e.version > event.version and rule.key(e) == key]
+        of = [e for e in self.events_of[rule.key(event)] if e.type == "review.posted"]
+        of = [e for e in of if e.data["review_id"] == event.data["review_id"]]
+        return [e for e in of if e.version > event.version]
 
     def edits(self, match: Match) -> list[Event]:
         """What replaces the A of a match."""
@@ -231,7 +261,7 @@ class Episodes:
 
     def edit(self, rule: Rule, event: Event, seen: int) -> None:
         """A newer version of a review: end the episodes of older ones."""
-        of = [m for m in self.matches if m.rule is rule and any(e is event for e in self.edits(m))]
+        of = [m for m in self.waited(rule, event) if any(e is event for e in self.edits(m))]
         self.end([m for m in of if event.time <= m.time], seen, "edited")
         for match in of:
             if event.time > match.time and match.firing and not rule.when.matches(event):
@@ -273,7 +303,7 @@ class Episodes:
         alert = Alert(
             alert_id, rule.id, rule.kind, rule.severity, match.key, match.time, customer, rule.follow_up
         )
-        alert.start = match.time if rule.kind == "absence" else max(match.time, watermark)
+        alert.start = match.due if rule.kind == "absence" else max(match.time, watermark)
         match.state, match.alert = "fired", alert
         self.fired.append(match)
         self.outputs.alert(alert, "fired", match.time)
@@ -285,14 +315,19 @@ class Episodes:
         """What was already seen after the deadline resolves the alert that has just fired."""
         if match.alert is None:
             return
-        since = self.events[self.events.index(match.event) + 1 :]
+        since = self.events_of[match.key]
+        since = since[next(n for n, e in enumerate(since) if e is match.event) + 1 :]
         answers = match.early + [e for e in since if self.is_b(match, e)]
         late = [(e, "answered_late") for e in answers if e.time > match.time]
         later = [e for e in self.edits(match) if e.time > match.time]
         late += [(e, "edited") for e in later if not match.rule.when.matches(e)]
         if late:  # the earliest; of equals, the first to arrive
-            event, code = min(late, key=lambda end: (end[0].time, self.events.index(end[0])))
+            event, code = min(late, key=lambda end: (end[0].time, self.place(end[0])))
             self.outputs.resolve(match.alert, event.time, code)
+
+    def place(self, event: Event) -> int:
+        """Which of all that arrived it is: the same event may come again when its id is forgotten."""
+        return next(n for n, other in enumerate(self.events) if other is event)
 
     def retract(self, match: Match, seen: int, code: str) -> None:
         """Take an alert back, and judge again what it held."""
@@ -306,20 +341,30 @@ class Episodes:
                 self.judge(held, self.watermark)
         match.holds = []
 
+    @property
+    def all(self) -> list[Match]:
+        """What has waited."""
+        return [match for of in self.matches_of.values() for match in of]
+
     # -- time passes
 
-    def timers(self) -> list[Timer]:
-        timers: list[Timer] = []
+    def pass_time(self, watermark: int) -> None:
+        self.watermark = watermark
+        self.matches = [m for m in self.matches if m.waits or m.firing]
+
+    def timers(self, before: int) -> list[Timer]:
+        """What is due before a moment."""
+        timers = [timer for feed in self.feeds.values() for timer in feed.timers(before)]
         for match in self.matches:
             rule = match.rule
+            due = match.due if match.state == "pending" else match.due + EXPIRES
+            if due >= before or not (match.state == "pending" or match.firing):
+                continue
+            happens = self.come_due if match.state == "pending" else self.expire
             name = (rule.id, match.key, str(rule.same_value(match.event)) if rule.same else "")
-            if match.state == "pending":
-                timers.append((match.time, name, match.order, partial(self.judge, match, match.time)))
-            elif match.firing:
-                due = match.time + EXPIRES
-                timers.append((due, name, match.order, partial(self.expire, match, due)))
+            timers.append((due, name, match.order, partial(happens, match, due)))
         return timers
 
-    def expire(self, match: Match, time: int) -> None:
+    def expire(self, match: Match, at: int) -> None:
         assert match.alert is not None
-        self.outputs.resolve(match.alert, time, "expired")
+        self.outputs.resolve(match.alert, at, "expired")

@@ -11,6 +11,7 @@ from tests.oracle.reading import DAY, Event
 from tests.oracle.rules import PRIORITY, Alert, Outputs, after, derived
 
 REMEMBERED = 30 * DAY
+REASONS = 50
 PRIORITIES = ["low", "normal", "high"]
 
 # Due; of equals: the rule's id (or "@followup"), the key and the value of `same`; of these: arrival; what happens.
@@ -74,6 +75,8 @@ class FollowUps:
         due = after(alert.start, policy["due"], self.zone) if policy.get("due") else None
         steps = [(after(alert.start, s["after"], self.zone), s["to"]) for s in policy.get("escalate") or []]
         f = self.latest(key)
+        if f is not None and f.open and len(f.reasons) >= REASONS:
+            return
         if f is not None and f.open:
             f.reasons.append(alert)
             if not f.contacted:
@@ -128,15 +131,16 @@ class FollowUps:
         self.say(f, what, event.time)
         return None
 
-    def timers(self) -> list[Timer]:
+    def timers(self, before: int) -> list[Timer]:
+        """What is due before a moment."""
         timers: list[Timer] = []
         for f in self.all:
             name = ("@followup" if f.of_customer else "@followup-without-customer", f.key, "")
-            if f.open and not f.contacted and not f.overdue and f.due is not None:
+            if f.open and not f.contacted and not f.overdue and f.due is not None and f.due < before:
                 timers.append((f.due, name, 0, partial(self.overdue, f)))
             for ladder in f.ladders:
-                if ladder.alert in f.reasons and ladder.taken < len(ladder.steps):
-                    due = ladder.steps[ladder.taken][0]
+                due = ladder.steps[ladder.taken][0] if ladder.taken < len(ladder.steps) else before
+                if due < before and ladder.alert in f.reasons:
                     timers.append((due, name, 0, partial(self.escalate, ladder)))
         return timers
 

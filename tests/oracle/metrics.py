@@ -307,7 +307,7 @@ class Board:
         last = pane(watermark, 5 * MINUTE) - 5 * MINUTE
         first = last if self.judged is None else self.judged + 5 * MINUTE
         known = samples(counted) if self.rules and first <= last else []
-        valid = newest(counted) if known or first <= last else []
+        valid = newest(counted) if self.rules and first <= last else []
         own = {r["id"]: self.keyed(r, valid) for r in self.rules if "metric" not in r["when"]}
         begun = min((s.time for s in known), default=NEVER)
         begun = min(
@@ -316,7 +316,7 @@ class Board:
                 *(e.time for r in self.rules if r["id"] in own for _, e in self.keyed(r, counted)),
             ]
         )
-        for at in range(first, last + 1, 5 * MINUTE):
+        for at in range(first, last + 1, 5 * MINUTE) if self.rules else ():
             for rule in self.rules:
                 if "first" in rule["when"]:
                     self.judge_first(rule, own[rule["id"]], pane(begun, 5 * MINUTE), at)
@@ -329,7 +329,7 @@ class Board:
         self.fire_timers(watermark)
 
     def fire_timers(self, before: int) -> None:
-        while timers := [timer for timer in self.follow_ups.timers() if timer[0] < before]:
+        while timers := self.follow_ups.timers(before):
             next_of(timers)[-1]()
 
     def judge_rule(self, rule: dict[str, Any], known: list[Sample], at: int) -> None:

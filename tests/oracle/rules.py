@@ -280,6 +280,24 @@ class Rule:
         return due if since is None else due + 366 * DAY
 
 
+@dataclass(frozen=True)
+class SilentRule:
+    """A rule about events that stop coming."""
+
+    id: str
+    severity: str
+    events: list[str]
+    follow_up: dict[str, Any] | None
+
+    @staticmethod
+    def of(written: dict[str, Any]) -> SilentRule:
+        events = written["when"]["silent"]
+        follow_up = None if written.get("shadow") else written.get("follow_up")
+        return SilentRule(
+            written["id"], written["alert"], [events] if isinstance(events, str) else events, follow_up
+        )
+
+
 def pause_of(unless: dict[str, Any]) -> tuple[Filter, Filter] | None:
     pause = unless.get("pause")
     return (Filter.of(pause["from"]), Filter.of(pause["until"])) if pause else None

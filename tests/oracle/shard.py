@@ -9,8 +9,9 @@ from typing import Any
 from tests.oracle.episodes import Episodes
 from tests.oracle.followups import FollowUps, next_of
 from tests.oracle.metrics import Board, Counted, on_board
+from tests.oracle.pace import Feed, Silences
 from tests.oracle.reading import DAY, MINUTE, Event, read_line, time_of
-from tests.oracle.rules import Alert, Outputs, Rule
+from tests.oracle.rules import Alert, Outputs, Rule, SilentRule
 
 LATENESS = 5 * MINUTE
 AHEAD = 5 * MINUTE
@@ -33,30 +34,42 @@ class Oracle:
         zone: str = "UTC",
     ) -> None:
         enabled = sorted((rule for rule in rules if rule.get("enabled", True)), key=lambda rule: rule["id"])
-        of_events = [Rule.of(rule) for rule in enabled if not on_board(rule)]
+        of_silence = [SilentRule.of(rule) for rule in enabled if "silent" in rule["when"]]
+        of_events = [Rule.of(rule) for rule in enabled if not on_board(rule) and "silent" not in rule["when"]]
         self.roles = roles
         self.outputs = Outputs()
         self.forwarded: list[Event] = []
         self.forwarded_alerts: list[tuple[str, Alert, int]] = []
         self.follow_ups = FollowUps(self.outputs, zone)
         self.board = Board([rule for rule in enabled if on_board(rule)], self.outputs, zone)
+        self.silences = Silences(of_silence, self.outputs, self.board.follow_ups)
+        about_reviews = [rule for rule in of_events if rule.about_reviews]
+        about_customers = [rule for rule in of_events if not rule.about_reviews]
+        told_of = {event for rule in of_silence for event in rule.events}
         self.reviews = Episodes(
-            [rule for rule in of_events if rule.about_reviews],
+            about_reviews,
             self.outputs,
             self.raised_by_review,
             self.retracted,
+            self.feeds("review", about_reviews, told_of & {*REVIEWS}),
         )
         self.customers = Episodes(
-            [rule for rule in of_events if not rule.about_reviews],
+            about_customers,
             self.outputs,
             self.raised_by_customer,
             self.retracted,
+            self.feeds("customer", about_customers, told_of - {*REVIEWS}),
         )
         self.line = 0
         self.seen = BEFORE  # the greatest event time
         self.watermark = BEFORE
-        self.remembered: list[tuple[str, str, int]] = []  # source, id, day of the watermark
+        self.remembered: dict[tuple[str, str], int] = {}  # source, id → the last day of the watermark
         self.counted: list[Counted] = []
+
+    def feeds(self, role: str, rules: list[Rule], told_of: set[str]) -> list[Feed]:
+        """Of what absences wait for, and of what rules on silence name."""
+        awaited = {rule.unless.event for rule in rules if rule.unless is not None}
+        return [Feed(role, event, self.silences.told) for event in sorted(awaited | told_of)]
 
     def feed(self, line: str, broker: int, line_number: int | None = None) -> None:
         """The next record. broker: its timestamp, ms."""
@@ -80,7 +93,7 @@ class Oracle:
             self.seen = max(self.seen, event.time)
         if self.seen > BEFORE:
             self.pass_time(self.seen - LATENESS)
-        self.remembered.append((event.source, event.id, self.watermark // DAY))
+        self.remembered[event.source, event.id] = self.watermark // DAY
         if event.time < self.watermark - CORRECTION and not event.forwarded:
             self.reject("time.too_late")
             return
@@ -88,21 +101,22 @@ class Oracle:
 
     def known(self, event: Event) -> bool:
         """Whether the event was remembered on this day of the watermark, or on the one before."""
-        return any(
-            (source, name) == (event.source, event.id) and day >= self.watermark // DAY - 1
-            for source, name, day in self.remembered
-        )
+        day = self.remembered.get((event.source, event.id))
+        return day is not None and day >= self.watermark // DAY - 1
 
     def pass_time(self, watermark: int) -> None:
         """Move the watermark, which never goes back; judge panes and fire timers strictly below it."""
         self.watermark = max(self.watermark, watermark)
         self.board.judge(self.counted, self.watermark)
+        self.reviews.pass_time(self.watermark)
+        self.customers.pass_time(self.watermark)
         while True:
-            timers = self.reviews.timers() + self.customers.timers() + self.follow_ups.timers()
-            timers = [timer for timer in timers if timer[0] < self.watermark]
+            of = (self.reviews, self.customers, self.follow_ups)
+            timers = [timer for one in of for timer in one.timers(self.watermark)]
             if not timers:
-                return
+                break
             next_of(timers)[-1]()
+        self.board.fire_timers(self.watermark)  # of what shards have told just now
 
     def finish(self, until: int | None = None) -> None:
         if until is not None:

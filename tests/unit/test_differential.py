@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from pipeline.replay import ReplayResult, replay
 from pipeline.settings import Settings
-from tests import generate
+from tests import generate, generate_feeds
 from tests.generate import NOW, RULES, Step, tell
 from tests.golden_runner import compact, said
 from tests.oracle import run
@@ -275,6 +275,38 @@ def test_numbers_are_compared_with_those_of_earlier_weeks_as_the_oracle_does(fol
 
     agree()
     assert min(fired[rule["id"]] for rule in rules) >= 2, fired
+
+
+a_score = settings(many, max_examples=20)
+
+
+def test_sources_that_stop_and_come_back_are_told_and_what_waits_is_held_as_the_oracle_does(
+    folder: Path,
+) -> None:
+    file = folder / "feeds.yml"
+    file.write_text(generate_feeds.RULES)
+    rules = yaml.safe_load(generate_feeds.RULES)["rules"]
+    said_of: Counter[str] = Counter()
+
+    @a_score
+    @given(
+        weeks=generate_feeds.weeks(), end=st.sampled_from([0, DAY, 40 * DAY]), batch=st.sampled_from([1, 30, 2000])
+    )  # fmt: skip
+    def agree(weeks: generate_feeds.Weeks, end: int, batch: int) -> None:
+        lines = weeks.lines()
+        note(f"{weeks.days} days, {weeks.spells}")
+        until = generate.START + weeks.days * DAY + end
+        oracle = run(lines, rules, now=NOW, until=until, zone=ZONE)
+        theirs = compact(Bench(folder, "feeds").replay(lines, until, batch))
+        said_of.update(f"{alert['rule']} {alert['type']}" for alert in oracle.outputs.alerts)
+        said_of["held"] += sum(match.again > 0 for match in oracle.customers.all + oracle.reviews.all)
+        compare(events_of(said(oracle)), events_of(theirs))
+
+    agree()
+    for what in ("answers-stop", "replies-stop", "reviewer-unanswered"):
+        assert min(said_of[f"{what} fired"], said_of[f"{what} resolved"]) >= 5, said_of
+    assert said_of["visits-stop fired"] >= 5, said_of
+    assert said_of["held"] >= 100, said_of
 
 
 def written(result: ReplayResult) -> bytes:
