@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.oracle.followups import FollowUps, next_of
 from tests.oracle.reading import DAY, HOUR, MINUTE, Event
@@ -64,14 +65,16 @@ def surveys(counted: Sequence[Counted]) -> list[Sample]:
 def reviews(counted: Sequence[Counted]) -> list[Sample]:
     """The newest version of each review, and whether any response to it is known."""
     result = []
-    for name in sorted({c.event.data["review_id"] for c in counted if c.event.type.startswith("review.")}):
+    of_reviews: dict[str, list[Counted]] = {}
+    for c in counted:
+        if c.event.type.startswith("review."):
+            of_reviews.setdefault(c.event.data["review_id"], []).append(c)
+    for _, own in sorted(of_reviews.items()):
         newest: Event | None = None
         answered = False
         early: list[int] = []  # times of responses without a review
-        for c in counted:
+        for c in own:
             event = c.event
-            if not event.type.startswith("review.") or event.data["review_id"] != name:
-                continue
             if newest is not None and newest.time + REVIEW_REMEMBERED < c.watermark:
                 result += review(newest, answered)
                 newest, answered = None, False
@@ -183,13 +186,19 @@ def deviates(metric: str, recent: list[float], before: list[float]) -> float:
     return t * (1 - 1 / (4 * freedom)) / math.sqrt(1 + t**2 / (2 * freedom))
 
 
+def first_below(limit: float, chance: Callable[[float], float]) -> float:
+    """The first of 0, 0.00001, 0.00002, … whose chance is within a limit: it rises, and then falls for ever."""
+    rough = next(n for n in range(10_000) if chance(n / 1000) <= limit)
+    fine = (n / 100_000 for n in range((rough - 1) * 100, rough * 100 + 1))
+    return next(u for u in fine if chance(u) <= limit)
+
+
 @cache
 def must_deviate(confidence: float, over: int, against: int) -> float:
     """So that looks in four weeks without a change find one with a probability of 1 - confidence: see docs/rules.md."""
     w, b, normal = over / DAY, (against - over) / DAY, statistics.NormalDist()
     decay = (w**-2 + (1 / w + 1 / b) ** 2 + b**-2) / 2 / (1 / w + 1 / b)
-    steps = (n / 100_000 for n in range(1_000_000))
-    return next(u for u in steps if 1 - normal.cdf(u) + 28 * decay * u * normal.pdf(u) <= 1 - confidence)
+    return first_below(1 - confidence, lambda u: 1 - normal.cdf(u) + 28 * decay * u * normal.pdf(u))
 
 
 def on_board(rule: dict[str, Any]) -> bool:
@@ -207,17 +216,17 @@ def wanted(rule: dict[str, Any]) -> Filter:
 
 def newest(counted: Sequence[Counted]) -> list[Counted]:
     """Without the versions of a review that newer ones took the place of."""
-    return [
-        one
-        for number, one in enumerate(counted)
-        if one.event.type != "review.posted"
-        or not any(
-            later.event.type == "review.posted"
-            and later.event.data["review_id"] == one.event.data["review_id"]
-            and one.event.time + REVIEW_REMEMBERED >= later.watermark
-            for later in counted[number + 1 :]
-        )
-    ]
+    versions: dict[str, list[Counted]] = {}
+    for one in counted:
+        if one.event.type == "review.posted":
+            versions.setdefault(one.event.data["review_id"], []).append(one)
+    replaced = {
+        id(one)
+        for of in versions.values()
+        for number, one in enumerate(of)
+        if any(one.event.time + REVIEW_REMEMBERED >= later.watermark for later in of[number + 1 :])
+    }
+    return [one for one in counted if id(one) not in replaced]
 
 
 def unusual(number: int, earlier: list[int]) -> float:
@@ -231,8 +240,7 @@ def unusual(number: int, earlier: list[int]) -> float:
 def must_be_unusual(confidence: float, over: int) -> float:
     """The same as for changes, of a window and windows that never overlap with it."""
     w, normal = over / DAY, statistics.NormalDist()
-    steps = (n / 100_000 for n in range(1_000_000))
-    return next(u for u in steps if 1 - normal.cdf(u) + 28 / w * u * normal.pdf(u) <= 1 - confidence)
+    return first_below(1 - confidence, lambda u: 1 - normal.cdf(u) + 28 / w * u * normal.pdf(u))
 
 
 def percent(text: str) -> float:
@@ -248,6 +256,12 @@ def within(known: list[Sample], metric: str, window: int, at: int) -> list[Sampl
 NEVER = 10**15
 
 
+def labelled(name: str, by: list[str], values: list[Any]) -> str:
+    """The key of a series."""
+    labels = ",".join(f"{name}={value}" for name, value in zip(by, values, strict=True))
+    return name + (f"{{{labels}}}" if labels else "")
+
+
 def group(rule: dict[str, Any], event: Event) -> str | None:
     """The key of the series that a rule counts an event in; None where it does not."""
     when = rule["when"]
@@ -255,15 +269,46 @@ def group(rule: dict[str, Any], event: Event) -> str | None:
         return None
     by = [when["first"]["of"]] if "first" in when else sorted(when.get("by") or [])
     values = [field_of(name, event.data) for name in by]
-    if None in values:
-        return None
-    labels = ",".join(f"{name}={value}" for name, value in zip(by, values, strict=True))
-    return event.type + (f"{{{labels}}}" if labels else "")
+    return None if None in values else labelled(event.type, by, values)
 
 
-def shares(rule: dict[str, Any], events: list[tuple[str, Event]]) -> list[Sample]:
-    part = Filter.of(rule["when"]["share"])
-    return [Sample("share", e.time, float(part.matches(e)), e.data) for _, e in events]
+def worth_of(rule: dict[str, Any], event: Event) -> float:
+    """Of a share: is it part of it?"""
+    return float("share" in rule["when"] and Filter.of(rule["when"]["share"]).matches(event))
+
+
+def pane_length(rule: dict[str, Any]) -> int:
+    when = rule["when"]
+    if any(name in when for name in ("falls", "rises", "spikes")):
+        return HOUR
+    return 5 * MINUTE if "first" in when else pane_of(duration(when["over"]))
+
+
+class Row(NamedTuple):
+    """What a rule on all customers looks at. end: of its pane; key: of its series."""
+
+    end: int
+    key: str
+    value: float
+
+
+class Rows:
+    """Rows in order of their panes."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.all = sorted(rows, key=lambda row: row.end)
+        self.ends = [row.end for row in self.all]
+
+    def between(self, since: int, until: int) -> list[Row]:
+        """Those whose pane ends in (since, until]."""
+        return self.all[bisect_right(self.ends, since) : bisect_right(self.ends, until)]
+
+
+def by_key(rows: list[Row]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        found.setdefault(row.key, []).append(row.value)
+    return found
 
 
 @dataclass
@@ -286,99 +331,93 @@ class Board:
         default_factory=dict
     )  # until when; None: it is there now
 
-    groups: dict[tuple[str, int], str | None] = field(default_factory=dict)  # (rule, event) → its key
+    # Rule and event → the key that it is counted with, and what it is worth there.
+    groups: dict[tuple[str, int], tuple[str, float] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.follow_ups = FollowUps(self.outputs, self.zone)
 
-    def keyed(self, rule: dict[str, Any], counted: Sequence[Counted]) -> list[tuple[str, Event]]:
-        """The events that a rule counts, with the keys of their series."""
-        found = []
-        for one in counted:
-            place = (rule["id"], id(one.event))
-            if place not in self.groups:
-                self.groups[place] = group(rule, one.event)
-            if (key := self.groups[place]) is not None:
-                found.append((key, one.event))
-        return found
+    def counts(self, rule: dict[str, Any], event: Event) -> tuple[str, float] | None:
+        place = (rule["id"], id(event))
+        if place not in self.groups:
+            key = group(rule, event)
+            self.groups[place] = None if key is None else (key, worth_of(rule, event))
+        return self.groups[place]
+
+    def rows(self, rule: dict[str, Any], known: Sequence[Sample], valid: Sequence[Counted]) -> Rows:
+        """What a rule looks at, in order of panes."""
+        when, length = rule["when"], pane_length(rule)
+        rows = []
+        if "metric" in when:
+            kind, by = METRICS[when["metric"]][0], sorted(when.get("by") or [])
+            for s in known:
+                values = [s.data.get(name) for name in by]
+                if (
+                    s.kind == kind
+                    and None not in values
+                    and all(meets(one, s.data) for one in when.get("all", []))
+                ):
+                    rows.append(Row(pane(s.time, length), labelled(when["metric"], by, values), s.value))
+        else:
+            for c in valid:
+                found = self.counts(rule, c.event)
+                if found is not None and all(meets(one, c.event.data) for one in when.get("all", [])):
+                    rows.append(Row(pane(c.event.time, length), *found))
+        return Rows(rows)
 
     def judge(self, counted: Sequence[Counted], watermark: int) -> None:
         """Judge every pane whose end is strictly below the watermark, once."""
         last = pane(watermark, 5 * MINUTE) - 5 * MINUTE
         first = last if self.judged is None else self.judged + 5 * MINUTE
-        known = samples(counted) if self.rules and first <= last else []
-        valid = newest(counted) if self.rules and first <= last else []
-        own = {r["id"]: self.keyed(r, valid) for r in self.rules if "metric" not in r["when"]}
-        begun = min((s.time for s in known), default=NEVER)
-        begun = min(
-            [
-                begun,
-                *(e.time for r in self.rules if r["id"] in own for _, e in self.keyed(r, counted)),
-            ]
-        )
-        for at in range(first, last + 1, 5 * MINUTE) if self.rules else ():
-            for rule in self.rules:
-                if "first" in rule["when"]:
-                    self.judge_first(rule, own[rule["id"]], pane(begun, 5 * MINUTE), at)
-                elif "number" in rule["when"]:
-                    self.judge_number(rule, own[rule["id"]], pane(begun, 5 * MINUTE), at)
-                else:
-                    self.judge_rule(rule, shares(rule, own[rule["id"]]) if rule["id"] in own else known, at)
-            self.fire_timers(at)
+        panes = range(first, last + 1, 5 * MINUTE)
+        lengths = [(rule, pane_length(rule)) for rule in self.rules]
+        if any(at % length == 0 for at in panes for _, length in lengths):
+            known, valid = samples(counted), newest(counted)
+            rows = {rule["id"]: self.rows(rule, known, valid) for rule in self.rules}
+            of_events = [rule for rule in self.rules if "metric" not in rule["when"]]
+            begun = [c.event.time for c in counted for r in of_events if self.counts(r, c.event) is not None]
+            begun += [s.time for s in known]
+            since = pane(min(begun, default=NEVER), 5 * MINUTE)
+            for at in panes:
+                for rule in [rule for rule, length in lengths if at % length == 0]:
+                    if "first" in rule["when"]:
+                        self.judge_first(rule, rows[rule["id"]], since, at)
+                    elif "number" in rule["when"]:
+                        self.judge_number(rule, rows[rule["id"]], since, at)
+                    else:
+                        self.judge_rule(rule, rows[rule["id"]], at)
+                self.fire_timers(at)
         self.judged = max(last, self.judged or last)
         self.fire_timers(watermark)
+
+    def keys(self, rule: dict[str, Any]) -> set[str]:
+        """Of the series that a rule has seen."""
+        return {key for name, key in self.series if name == rule["id"]}
 
     def fire_timers(self, before: int) -> None:
         while timers := self.follow_ups.timers(before):
             next_of(timers)[-1]()
 
-    def judge_rule(self, rule: dict[str, Any], known: list[Sample], at: int) -> None:
+    def judge_rule(self, rule: dict[str, Any], rows: Rows, at: int) -> None:
         when = rule["when"]
-        change = when.get("falls") or when.get("rises")
-        over = duration(when["over"])
-        length = HOUR if change else pane_of(over)
-        if at % length:
-            return
-        back = duration(change["against"]) if change else over
-        metric, by = when.get("metric") or when["share"]["event"], sorted(when.get("by") or [])
-        kind = METRICS[metric][0] if metric in METRICS else "share"
-        recent: dict[str, list[float]] = {}
-        before: dict[str, list[float]] = {}
-        for s in known:
-            end = pane(s.time, length)
-            places = [s.data.get(name) for name in by]
-            if s.kind != kind or not at - back < end <= at or None in places:
-                continue
-            if not all(meets(one, s.data) for one in when.get("all", [])):
-                continue
-            labels = ",".join(f"{name}={place}" for name, place in zip(by, places, strict=True))
-            groups = recent if end > at - over else before
-            groups.setdefault(metric + (f"{{{labels}}}" if labels else ""), []).append(s.value)
-        for key in sorted(recent.keys() | {key for name, key in self.series if name == rule["id"]}):
+        over, change = duration(when["over"]), when.get("falls") or when.get("rises")
+        recent = by_key(rows.between(at - over, at))
+        before = by_key(rows.between(at - duration(change["against"]), at - over)) if change else {}
+        for key in sorted(recent.keys() | self.keys(rule)):
             series = self.series.setdefault((rule["id"], key), Series(key))
             values = recent.get(key, [])
             look = self.moved(when, values, before.get(key, [])) if change else self.level(rule, values)
             self.judge_series(rule, series, *look, none=not values, at=at)
 
-    def judge_number(
-        self, rule: dict[str, Any], events: list[tuple[str, Event]], begun: int, at: int
-    ) -> None:
+    def judge_number(self, rule: dict[str, Any], rows: Rows, begun: int, at: int) -> None:
         when = rule["when"]
         over, asked = duration(when["over"]), when.get("spikes") or when.get("falls")
-        length = HOUR if asked else pane_of(over)
-        if at % length:
-            return
         weeks = duration(asked.get("against", "28d")) // WEEK if asked else 0
         back = [at - n * WEEK for n in range(1, weeks + 1) if at - n * WEEK - over >= begun]
-        counts: dict[str, dict[int, int]] = {key: {} for name, key in self.series if name == rule["id"]}
-        for key, e in events:
-            for end in (at, *back):
-                if end - over < pane(e.time, length) <= end:
-                    of = counts.setdefault(key, {})
-                    of[end] = of.get(end, 0) + 1
-        for key, of in sorted(counts.items()):
+        now, *then = [by_key(rows.between(end - over, end)) for end in (at, *back)]
+        for key in sorted(self.keys(rule).union(now, *then)):
             series = self.series.setdefault((rule["id"], key), Series(key))
-            number, earlier = of.get(at, 0), [of.get(end, 0) for end in back]
+            number, *earlier = [len(of.get(key, [])) for of in (now, *then)]
             if not asked:
                 condition = holds(when["is"], number)
                 clear = holds(rule["clear"], number) if "clear" in rule else not condition
@@ -402,9 +441,9 @@ class Board:
             clear = difference < by * usual / 2 or difference == 0
             self.judge_series(rule, series, True, condition, clear, none=False, at=at)
 
-    def judge_first(self, rule: dict[str, Any], events: list[tuple[str, Event]], begun: int, at: int) -> None:
+    def judge_first(self, rule: dict[str, Any], rows: Rows, begun: int, at: int) -> None:
         within = duration(rule["when"]["first"]["within"])
-        there = {key for key, e in events if at - DAY < pane(e.time, 5 * MINUTE) <= at}
+        there = {row.key for row in rows.between(at - DAY, at)}
         for (name, key), until in [*self.familiar.items()]:
             if name != rule["id"]:
                 continue

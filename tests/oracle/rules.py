@@ -7,6 +7,7 @@ import operator
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,7 @@ def derived(*parts: str) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=10).hexdigest()
 
 
+@cache
 def duration(text: str) -> int:
     """`30s 5m 4h 30d 2w` → ms."""
     number, unit = re.fullmatch(r"(\d+)([smhdw])", text).groups()  # type: ignore[union-attr]
@@ -93,13 +95,20 @@ def holds(condition: Any, value: Any) -> bool:
     """Whether a value (None: missing) meets a condition: a scalar, a list of them, or a comparison."""
     if isinstance(condition, list):
         return any(holds(one, value) for one in condition)
-    compared = re.match(r"(<=|>=|!=|<|>|=)\s*(.*)", condition) if isinstance(condition, str) else None
+    compared = comparison(condition) if isinstance(condition, str) else None
     if compared is None:
         return bool(value is not None and value == condition)
+    sign, limit = compared
     if value is None:
-        return compared[1] == "!="
-    limit = float(compared[2]) if isinstance(value, int | float) else compared[2]
-    return bool(OPERATORS[compared[1]](value, limit))
+        return sign == "!="
+    return bool(OPERATORS[sign](value, float(limit) if isinstance(value, int | float) else limit))
+
+
+@cache
+def comparison(text: str) -> tuple[str, str] | None:
+    """`<= 6` → its sign and its limit."""
+    found = re.match(r"(<=|>=|!=|<|>|=)\s*(.*)", text)
+    return (found[1], found[2]) if found else None
 
 
 def meets(conditions: dict[str, Any], data: dict[str, Any]) -> bool:

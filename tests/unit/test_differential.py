@@ -19,7 +19,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from pipeline.replay import ReplayResult, replay
+from pipeline.parts import Parts, build
+from pipeline.replay import ReplayResult, Run
 from pipeline.settings import Settings
 from tests import generate, generate_feeds
 from tests.generate import NOW, RULES, Step, tell
@@ -51,22 +52,22 @@ FOLLOWUP = ("followup", "id", "key", "time", "due", "priority", "change", "resol
 
 @dataclass(frozen=True)
 class Bench:
-    """Files to run a replay on."""
+    """Rules, read once, and a file to run replays on."""
 
-    folder: Path
-    rules: str
+    parts: Parts
+    events: Path
+
+    @staticmethod
+    def of(folder: Path, text: str) -> Bench:
+        rules = folder / "rules.yml"
+        rules.write_text(text)
+        return Bench(build(Settings(zone=ZONE), [rules]), folder / "events.jsonl")
 
     def replay(self, lines: list[str], until: int | None, batch: int = 2000) -> ReplayResult:
-        events, rules = self.folder / "events.jsonl", self.folder / f"{self.rules}.yml"
-        events.write_text("".join(line + "\n" for line in lines))
-        if not rules.exists():
-            rules.write_text("rules:" + RULES[self.rules])
-        return replay([events], [rules], until=until, now=NOW, batch=batch, settings=Settings(zone=ZONE))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("differential")
+        self.events.write_text("".join(line + "\n" for line in lines))
+        run = Run(self.parts, now=NOW)
+        run.files([self.events], until=until, batch=batch)
+        return run.result()
 
 
 def chosen(line: dict[str, Any], names: tuple[str, ...]) -> str:
@@ -128,8 +129,8 @@ def metric_differences(expected: list[dict[str, Any]], actual: list[dict[str, An
 
 
 @pytest.mark.parametrize("rules", list(RULES))
-def test_the_replay_and_the_oracle_say_the_same(rules: str, folder: Path) -> None:
-    bench = Bench(folder, rules)
+def test_the_replay_and_the_oracle_say_the_same(rules: str, tmp_path: Path) -> None:
+    bench = Bench.of(tmp_path, "rules:" + RULES[rules])
 
     @many
     @given(story=generate.steps(rules), end=generate.ends())
@@ -153,8 +154,8 @@ def test_the_replay_and_the_oracle_say_the_same(rules: str, folder: Path) -> Non
 
 
 @pytest.mark.parametrize("rules", ["together", "left-alone-with-a-task", "metrics"])
-def test_any_batch_size_gives_the_same_outputs_and_so_does_a_second_run(rules: str, folder: Path) -> None:
-    bench = Bench(folder, rules)
+def test_any_batch_size_gives_the_same_outputs_and_so_does_a_second_run(rules: str, tmp_path: Path) -> None:
+    bench = Bench.of(tmp_path, "rules:" + RULES[rules])
 
     @some
     @given(story=generate.steps(rules), end=st.sampled_from([None, HOUR]))
@@ -191,9 +192,8 @@ BURSTS = st.lists(
 )  # fmt: skip
 
 
-def test_changes_of_metrics_are_told_apart_from_chance_as_the_oracle_does(folder: Path) -> None:
-    file = folder / "changes.yml"
-    file.write_text(CHANGES)
+def test_changes_of_metrics_are_told_apart_from_chance_as_the_oracle_does(tmp_path: Path) -> None:
+    bench = Bench.of(tmp_path, CHANGES)
     rules = yaml.safe_load(CHANGES)["rules"]
     fired: Counter[str] = Counter()
 
@@ -211,7 +211,6 @@ def test_changes_of_metrics_are_told_apart_from_chance_as_the_oracle_does(folder
                          "type": "cx.survey.answered", "time": rfc3339(at + n * 60_000),
                          "data": scores | {"touchpoint": "till" if n % 3 else "home"}}  # fmt: skip
                 lines.append(json.dumps(event))
-        bench = Bench(folder, "changes")
         until = at + 3 * DAY
         ours = said(run(lines, rules, now=NOW, until=until, zone=ZONE))
         theirs = compact(bench.replay(lines, until))
@@ -246,9 +245,8 @@ WEEKS = st.lists(
 few = settings(many, max_examples=10)
 
 
-def test_numbers_are_compared_with_those_of_earlier_weeks_as_the_oracle_does(folder: Path) -> None:
-    file = folder / "weekly.yml"
-    file.write_text(NUMBERS)
+def test_numbers_are_compared_with_those_of_earlier_weeks_as_the_oracle_does(tmp_path: Path) -> None:
+    bench = Bench.of(tmp_path, NUMBERS)
     rules = yaml.safe_load(NUMBERS)["rules"]
     fired: Counter[str] = Counter()
 
@@ -266,7 +264,6 @@ def test_numbers_are_compared_with_those_of_earlier_weeks_as_the_oracle_does(fol
                 event = {"specversion": "1.0", "id": f"{len(lines)}", "source": "/test", "subject": f"c{n}",
                          "type": "cx.contact.opened", "time": rfc3339(at + n * 120_000 - late), "data": data}  # fmt: skip
                 lines.append(json.dumps(event))
-        bench = Bench(folder, "weekly")
         until = at + 3 * DAY
         ours = said(run(lines, rules, now=NOW, until=until, zone=ZONE))
         theirs = compact(bench.replay(lines, until, batch=100))
@@ -281,10 +278,9 @@ a_score = settings(many, max_examples=20)
 
 
 def test_sources_that_stop_and_come_back_are_told_and_what_waits_is_held_as_the_oracle_does(
-    folder: Path,
+    tmp_path: Path,
 ) -> None:
-    file = folder / "feeds.yml"
-    file.write_text(generate_feeds.RULES)
+    bench = Bench.of(tmp_path, generate_feeds.RULES)
     rules = yaml.safe_load(generate_feeds.RULES)["rules"]
     said_of: Counter[str] = Counter()
 
@@ -297,7 +293,7 @@ def test_sources_that_stop_and_come_back_are_told_and_what_waits_is_held_as_the_
         note(f"{weeks.days} days, {weeks.spells}")
         until = generate.START + weeks.days * DAY + end
         oracle = run(lines, rules, now=NOW, until=until, zone=ZONE)
-        theirs = compact(Bench(folder, "feeds").replay(lines, until, batch))
+        theirs = compact(bench.replay(lines, until, batch))
         said_of.update(f"{alert['rule']} {alert['type']}" for alert in oracle.outputs.alerts)
         said_of["held"] += sum(match.again > 0 for match in oracle.customers.all + oracle.reviews.all)
         compare(events_of(said(oracle)), events_of(theirs))
