@@ -64,7 +64,8 @@ passed = $(if $($(1)),--$(call lower,$(1)) '$($(1))')
 .PHONY: packages kafkapackages clockpackages
 packages: kafkapackages clockpackages
 	@command -v chromium >/dev/null || .ci/install chromium "to test the pages in a browser"
-	@command -v promtool >/dev/null || .ci/install prometheus "to check /metrics as Prometheus reads it"
+	@command -v promtool >/dev/null || .ci/install prometheus "to check /metrics and alerting rules as Prometheus reads them"
+	@command -v amtool >/dev/null || .ci/install prometheus-alertmanager "to check where alerts go"
 clockpackages:
 	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || .ci/install libfaketime "to run workers whose clock is wrong"
 kafkapackages:
