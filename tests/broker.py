@@ -134,7 +134,7 @@ class RealKafka:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests, which then stop the broker
             )
-        self._leash = _leash(self._broker.pid)
+        self._leash = leash(self._broker.pid)
         try:
             self._wait_until_it_answers()
         except BaseException:
@@ -300,7 +300,7 @@ def _led(admin: AdminClient, topic: str, partitions: int) -> bool:
     return len(known) == partitions and all(partition.leader >= 0 for partition in known.values())
 
 
-def _leash(pid: int) -> subprocess.Popen[bytes]:
+def leash(pid: int) -> subprocess.Popen[bytes]:
     """A shell that ends process `pid` when this process is gone, however it went."""
     return subprocess.Popen(
         ["/bin/sh", "-c", 'read -r _; kill -9 "$0"', str(pid)],
