@@ -208,16 +208,19 @@ class RealKafka:
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
-    def _format(self, config: Path) -> None:
-        text = SETTINGS.format(
+    def settings(self, data: Path) -> str:
+        """Its server.properties. data: the folder for what it holds."""
+        return SETTINGS.format(
             host=HOST,
             port=self._port,
             proxied_port=self.proxied_port,
             behind_port=self.behind_port,
             controller_port=free_port(),
-            data=self._home / "data",
+            data=data,
         )
-        config.write_text(text)
+
+    def _format(self, config: Path) -> None:
+        config.write_text(self.settings(self._home / "data"))
         run([*self._java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)])
 
     def _wait_until_it_answers(self) -> None:
