@@ -16,7 +16,7 @@ from tests.browser.fakes import NOON, FakeBoard, FakeHealth, Value, partition
 BY_PROMETHEUS = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate"}}
 
 
-class Silent(FakeBoard):
+class FullBoard(FakeBoard):
     """A board with a level of each kind, so that each has a series."""
 
     def levels(self) -> Mapping[tuple[str, str], int]:
@@ -34,7 +34,7 @@ def exported(*, with_board: bool = True) -> dict[str, set[str]]:
     known = Known(
         rules=("some-rule",), teams=("care",), types=("cx.survey.answered",), reasons=("json.invalid",)
     )
-    board = Silent(extra=[Value("ces", "24h", "total", "", NOON, 5.0, 50, (4.0, 6.0))])
+    board = FullBoard(extra=[Value("ces", "24h", "total", "", NOON, 5.0, 50, (4.0, 6.0))])
     health = FakeHealth([partition(), partition("metrics")])
     registry.register(Gauges(lambda: board if with_board else None, health, feed=Feed(), known=lambda: known))
     ProcessCollector(registry=registry)
