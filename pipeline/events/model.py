@@ -216,6 +216,10 @@ class Event(Struct, kw_only=True, gc=False, tag_field="type"):
     forwardedfrom: Text | None = None
 
 
+#: The fields of every event, in their order.
+EVENT_FIELDS = ("data", *Event.__struct_fields__)
+
+
 class SurveyAnswered(Event, tag="cx.survey.answered"):
     data: SurveyData
 

@@ -54,6 +54,11 @@ class Template:
         """Whose values it shows."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Place)))
 
+    @property
+    def is_plain(self) -> bool:
+        """Does it show no values?"""
+        return len(self.parts) == 1 and isinstance(self.parts[0], str)
+
     def fill(self, values: Mapping[str, str]) -> str:
         """The sentence with values; an empty one is missing."""
         found = []
@@ -80,6 +85,8 @@ class Texts:
 
     def say(self, values: Sequence[str], key: str, customer: str | None, why: str) -> tuple[str, str]:
         """Title and message. values: of the fields."""
+        if self.title.is_plain and self.message is None:
+            return self.title.fill({}), ""
         known = dict(zip(self.fields, values, strict=False))
         known |= {"key": shown(key), "customer": shown(customer)}
         title = self.title.fill(known)
@@ -94,7 +101,7 @@ def shown(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 2 stars, not 2.0
     plain = moment(millis(value)) if isinstance(value, datetime) else said(value)
-    line = "".join(letter if letter.isprintable() else " " for letter in plain)
+    line = plain if plain.isprintable() else "".join(one if one.isprintable() else " " for one in plain)
     return _cut(" ".join(line.split()), LONGEST_VALUE)
 
 

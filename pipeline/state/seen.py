@@ -9,7 +9,6 @@ ones in sorted runs of uint64 (8 bytes an id) that a whole batch is looked up in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -25,12 +24,18 @@ _RUN: Final = 4_096
 
 def fingerprint(source: str, event_id: str) -> int:
     """A stable hash of what identifies an event."""
-    return xxh3_64_intdigest(event_id.encode(), _seed(source))
+    seed = _seeds.get(source)
+    if seed is None:
+        if len(_seeds) >= _REMEMBERED:
+            _seeds.clear()
+        seed = _seeds[source] = _digest(source.encode())
+    return _digest(event_id.encode(), seed)
 
 
-@lru_cache(maxsize=10_000)
-def _seed(source: str) -> int:
-    return xxh3_64_intdigest(source.encode())
+_digest: Final = xxh3_64_intdigest
+#: Events come from few sources again and again.
+_seeds: Final[dict[str, int]] = {}
+_REMEMBERED: Final = 10_000
 
 
 class Seen:

@@ -24,6 +24,7 @@ from pipeline.events.codec import (
 )
 from pipeline.events.model import (
     CUSTOMER_EVENTS,
+    EVENT_FIELDS,
     INTERNAL_EVENTS,
     ClockTicked,
     Event,
@@ -151,6 +152,11 @@ def test_types_have_names_of_their_own() -> None:
     names = [type_name(event) for event in (*CUSTOMER_EVENTS, *INTERNAL_EVENTS)]
     assert len(set(names)) == len(names)
     assert all(name.startswith("cx.") for name in names)
+
+
+@pytest.mark.parametrize("kind", [*CUSTOMER_EVENTS, *INTERNAL_EVENTS], ids=type_name)
+def test_all_events_have_the_same_fields_in_the_same_order(kind: type[Event]) -> None:
+    assert kind.__struct_fields__ == EVENT_FIELDS
 
 
 def test_a_tick_has_no_data_and_no_subject() -> None:
