@@ -51,7 +51,7 @@ class FollowUps:
         priority = _OF_SEVERITY[alert.rule.severity]
         why = self._reason(alert, plan)
         task = self._step.store.get(ref)
-        if isinstance(task, FollowUp) and task.status != CLOSED:
+        if task is not None and isinstance(task, FollowUp) and task.status != CLOSED:
             if len(task.reasons) >= MOST_REASONS:
                 return
             self._set_reasons(task, [*task.reasons, why])
@@ -138,11 +138,12 @@ class FollowUps:
             if task.closed_at + REMEMBERED <= due:
                 self._step.store.drop(ref)
             return
-        if task.running and not task.overdue and task.due <= due:
+        running = _runs(task)
+        if running and not task.overdue and task.due <= due:
             task.overdue = True
             self._step.level("followups_overdue", task.team, 1)
             self._write(ref, task, "updated", task.due, "overdue")
-        if task.running:
+        if running:
             for why in task.reasons:
                 while why.steps and why.steps[0][1] <= due:
                     number, at, to = why.steps[0]
@@ -242,11 +243,16 @@ class FollowUps:
         }  # fmt: skip
         if messages := [why.message for why in reasons if why.message]:
             data["messages"] = list(dict.fromkeys(messages))
-        optional = (
-            ("agent", task.agent), ("resolution", task.resolution), ("cause", task.cause), ("recovered", task.recovered),
-            ("change", detail),
-        )  # fmt: skip
-        data |= {name: value for name, value in optional if value is not None}
+        if task.agent is not None:
+            data["agent"] = task.agent
+        if task.resolution is not None:
+            data["resolution"] = task.resolution
+        if task.cause is not None:
+            data["cause"] = task.cause
+        if task.recovered is not None:
+            data["recovered"] = task.recovered
+        if detail is not None:
+            data["change"] = detail
         event: dict[str, Any] = {
             "specversion": "1.0",
             "id": f"{followup_id}/{events}",
@@ -262,13 +268,21 @@ class FollowUps:
 
     def _keep(self, ref: Ref, task: FollowUp) -> None:
         """Wake at the earliest thing that is still to come; a contacted follow-up waits for people alone."""
+        wake = NEVER
         if task.status == CLOSED:
-            wakes = [task.closed_at + REMEMBERED]
-        else:
-            wakes = [why.steps[0][1] for why in task.reasons if why.steps] if task.running else []
-            if task.running and not task.overdue:
-                wakes.append(task.due)
-        self._step.store.put(ref, task, min(wakes, default=NEVER))
+            wake = task.closed_at + REMEMBERED
+        elif _runs(task):
+            if not task.overdue:
+                wake = task.due
+            for why in task.reasons:
+                if why.steps and why.steps[0][1] < wake:
+                    wake = why.steps[0][1]
+        self._step.store.put(ref, task, wake)
+
+
+def _runs(task: FollowUp) -> bool:
+    """Do its clocks run?"""
+    return task.status in (OPEN, ASSIGNED)
 
 
 def _ref(key: str, customer: bool) -> Ref:

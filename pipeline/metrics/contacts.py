@@ -59,7 +59,7 @@ class Contacts:
 
     def _contact(self, ref: Ref) -> Contact:
         found = self._step.store.get(ref)
-        return found if isinstance(found, Contact) else Contact()
+        return found if found is not None and isinstance(found, Contact) else Contact()
 
     def _count(self, ref: Ref, contact: Contact, first: int) -> None:
         if contact.first >= 0:

@@ -79,7 +79,7 @@ class Answers:
     def times(self, key: str, part: str) -> list[int]:
         """Those that are known (ms, ascending)."""
         record = self._step.store.get((self._what, key, part))
-        return record.times if isinstance(record, Answered) else []
+        return record.times if record is not None and isinstance(record, Answered) else []
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Take one event of the type that answers. at: ms; key: customer or review."""
@@ -171,7 +171,7 @@ class AbsenceEpisodes:
         self._stopped.keep(key, trail)
         ref = (self._rule.id, key, part)
         record = self._step.store.get(ref)
-        if not isinstance(record, Waits):
+        if record is None or not isinstance(record, Waits):
             return
         for ask in list(record.asks):
             if ask.state == PENDING and ask.at <= at and len(ask.stops) < MOST_STOPS:
@@ -364,7 +364,7 @@ class AbsenceEpisodes:
     def _open(self, key: str, data: Data) -> tuple[Ref, Waits]:
         ref = (self._rule.id, key, str(self._part(data)) if self._part else "")
         record = self._step.store.get(ref)
-        return ref, record if isinstance(record, Waits) else Waits()
+        return ref, record if record is not None and isinstance(record, Waits) else Waits()
 
     def _wake(self, ask: Ask) -> int:
         """When the ask must be looked at again (ms)."""
@@ -383,4 +383,5 @@ class AbsenceEpisodes:
 
 def _waiting_first(asks: Iterable[Ask]) -> list[Ask]:
     """Alerts last: what one event ends must not fire in place of an alert that it retracts."""
-    return sorted(asks, key=lambda ask: ask.state in (FIRING, RESOLVED))
+    waiting = list(asks)
+    return waiting if len(waiting) < 2 else sorted(waiting, key=lambda ask: ask.state in (FIRING, RESOLVED))

@@ -184,8 +184,11 @@ def alert_event(
     }
     if subject is not None:
         event["subject"] = subject
-    event["data"] = {
+    data: dict[str, Any] = {
         "alert_id": alert_id, "rule": rule, "key": key, "severity": severity, "title": title,
-        "reasons": reasons, "rules_version": rules_version, **extra,
+        "reasons": reasons, "rules_version": rules_version,
     }  # fmt: skip
+    if extra:
+        data.update(extra)
+    event["data"] = data
     return event

@@ -48,7 +48,7 @@ class Comparison:
             return lambda value: value == right
         compare = _ORDERS[self.sign]
         # What stands under `attributes` can be anything, and a text has no order with a number.
-        return lambda value: value.__class__ in _NUMBERS and compare(value, right)
+        return lambda value: type(value) in _NUMBERS and compare(value, right)
 
     def opposite(self) -> Comparison:
         """What is true wherever this is false."""

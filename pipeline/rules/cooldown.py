@@ -30,7 +30,7 @@ class Once:
             return False
         ref = self._ref(key, part)
         record = self._step.store.get(ref)
-        if not isinstance(record, Cooldown) or not self._within(record, at):
+        if record is None or not isinstance(record, Cooldown) or not self._within(record, at):
             return False
         record.held += 1
         self._step.count(f"held.{self._id}")
@@ -45,7 +45,7 @@ class Once:
             return
         ref = self._ref(key, part)
         record = self._step.store.get(ref)
-        if not isinstance(record, Cooldown):
+        if record is None or not isinstance(record, Cooldown):
             record = Cooldown()
         record.firings = [*record.firings, (at, alert_id)][-_KEPT:]
         self._keep(ref, record)
@@ -53,7 +53,7 @@ class Once:
     def held(self, key: str, part: str = "") -> int:
         """How many matches of a key have been held."""
         record = self._step.store.get(self._ref(key, part)) if self._every is not None else None
-        return record.held if isinstance(record, Cooldown) else 0
+        return record.held if record is not None and isinstance(record, Cooldown) else 0
 
     def released(self, key: str, alert_id: str) -> Iterable[tuple[int, str, str]]:
         """A firing was retracted: yields those of its held matches that no other firing holds, one by one, as each may fire."""

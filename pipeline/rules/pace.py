@@ -54,9 +54,10 @@ class Feed:
                 pace.silent, pace.missed, wake = False, hour, at + HOUR
                 tell(self._step, self._tally, self.what, -1, at)
         elif hour > pace.missed:
-            for one in range(max(last, pace.missed, hour - WEEK) + 1, hour + 1):
-                weeks = self._weeks(pace, one)
-                pace.counts[one % WEEK] = pace.counts[one % WEEK] * (weeks - 1) // weeks
+            if hour > last:
+                for one in range(max(last, pace.missed, hour - WEEK) + 1, hour + 1):
+                    weeks = self._weeks(pace, one)
+                    pace.counts[one % WEEK] = pace.counts[one % WEEK] * (weeks - 1) // weeks
             pace.counts[hour % WEEK] += _ONE // self._weeks(pace, hour)
         self._step.store.put(self._ref, pace, wake)
 

@@ -28,7 +28,7 @@ class Trails:
     def of(self, key: str) -> Trail:
         """The trail of a key."""
         record = self._step.store.get((self.what, key, ""))
-        return record if isinstance(record, Trail) else Trail()
+        return record if record is not None and isinstance(record, Trail) else Trail()
 
     def add(
         self, trail: Trail, event: Event, data: Data, at: int, mark: int, part: str, values: list[Any]
