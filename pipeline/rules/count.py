@@ -9,7 +9,7 @@ from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import CountRule, Role
 from pipeline.rules.cooldown import Once
 from pipeline.rules.history import Known
-from pipeline.rules.hits import cut, has_fired, mark_fired, rows, split, text
+from pipeline.rules.hits import cut, events_of, has_fired, insert, mark_fired, rows, set_events, split, text
 from pipeline.rules.pattern import getter
 from pipeline.rules.texts import shown
 from pipeline.rules.timeline import MOST, Timeline
@@ -43,7 +43,7 @@ class CountEpisodes:
             near, place = self._timeline.add(key, part, at, text(event.source, event.id))
             last = self._judge(near, place, event, key, part)
             if last is not None:
-                self._timeline.fired(key, part, near.times[last], near.events[last])
+                self._timeline.fired(key, part, near.times[last], events_of(near)[last])
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
         """Forget the matches that nothing can complete any more."""
@@ -62,14 +62,15 @@ class CountEpisodes:
         if matches:
             part = str(self._part(data)) if self._part else ""
             place = bisect_right(hits.times, at)
-            hits.times.insert(place, at)
-            hits.events.insert(place, text(event.source, event.id))
+            insert(hits, hits.times, place, at, text(event.source, event.id))
             hits.reviews = (*hits.reviews[:place], data.review_id, *hits.reviews[place:])
             hits.parts = (*hits.parts[:place], part, *hits.parts[place:])
             near = [place for place, of in enumerate(hits.parts) if of == part]
             last = self._judge(rows(hits, near), near.index(place), event, key, part)
             if last is not None:
-                mark_fired(hits.events, near[last])
+                events = events_of(hits)
+                mark_fired(events, near[last])
+                set_events(hits, events)
         cut(hits, max(0, len(hits.times) - MOST))
         if hits.times:
             self._step.store.put(ref, hits, hits.times[0] + self._kept)
@@ -83,18 +84,18 @@ class CountEpisodes:
         if first is None:
             return None
         last = first + n - 1
-        at = hits.times[last]
-        if has_fired(hits.events, last):
+        at, events = hits.times[last], events_of(hits)
+        if has_fired(events, last):
             return None
         known = self._known.reasons(key, at, part=part)
         if known is None or self._once.holds(key, at, part):
             return None
         within = duration(self._rule.within)
         why = reason(
-            f"{self._name} {n} times within {within}", [split(one)[1] for one in hits.events[first : last + 1]], n,
+            f"{self._name} {n} times within {within}", [split(one)[1] for one in events[first : last + 1]], n,
             f">= {n} in {within}",
         )  # fmt: skip
-        source, event_id = split(hits.events[last])
+        source, event_id = split(events[last])
         held = self._once.held(key, part)
         alert_id = self._alerts.fire(
             self._rule, key, event.subject, f"{source}#{event_id}", at, [why, *known], held,

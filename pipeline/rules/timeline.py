@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import Final
 
-from pipeline.rules.hits import cut, joined, mark_fired
+from pipeline.rules.hits import cut, events_of, insert, joined, mark_fired, set_events
 from pipeline.state.records import Hits, Ref
 from pipeline.state.store import Store
 
@@ -35,23 +35,29 @@ class Timeline:
         """Keep a match (at: ms; event: see `hits`). Returns its place among those around it: all that a run with it can hold."""
         ref = (self._id, key, part)
         newest = self._hits(ref)
-        self._split(ref, newest, at)
-        number = self._number(newest, at)
-        near = segment = self._segment(ref, newest, number)
-        place = bisect_right(segment.times, at)
-        segment.times.insert(place, at)
-        segment.events.insert(place, event)
-        if len(segment.times) > MOST:
+        if len(newest.times) >= BLOCK:
+            self._split(ref, newest, at)
+        blocks = len(newest.blocks)
+        number = blocks if not blocks else self._number(newest, at)
+        near = segment = newest if number == blocks else self._segment(ref, newest, number)
+        times = segment.times
+        place = len(times) if not times or at >= times[-1] else bisect_right(times, at)
+        insert(segment, times, place, at, event)
+        if len(times) > MOST:
             near = joined(segment, Hits())  # the new one may be the oldest, and is shown all the same
             cut(segment, 1)
-        self._put(ref, newest, number)
+            self._put(ref, newest, number)
+        elif number == blocks and 0 < place == len(times) - 1:
+            self._store.add(ref, newest, place, (at, event))
+        else:
+            self._put(ref, newest, number)
         before = after = number
         while before > 0 and place < self._n - 1 and self._start(newest, before) > at - self._within:
             before -= 1
             earlier = self._segment(ref, newest, before)
             near, place = joined(earlier, near), place + len(earlier.times)
         while (
-            after < len(newest.blocks)
+            after < blocks
             and len(near.times) - place < self._n
             and self._start(newest, after + 1) < at + self._within
         ):
@@ -66,8 +72,10 @@ class Timeline:
         number = self._number(newest, at)
         segment = self._segment(ref, newest, number)
         place = bisect_left(segment.times, at)
-        if event in segment.events[place:]:  # or it was one too many
-            mark_fired(segment.events, segment.events.index(event, place))
+        events = events_of(segment)
+        if event in events[place:]:  # or it was one too many
+            mark_fired(events, events.index(event, place))
+            set_events(segment, events)
             self._put(ref, newest, number)
 
     def forget(self, ref: Ref, record: Hits, due: int) -> None:
@@ -108,7 +116,7 @@ class Timeline:
 
     def _hits(self, ref: Ref) -> Hits:
         record = self._store.get(ref)
-        return record if isinstance(record, Hits) else Hits()
+        return record if record is not None and isinstance(record, Hits) else Hits()
 
     def _put(self, ref: Ref, newest: Hits, number: int) -> None:
         record = self._segment(ref, newest, number)
@@ -120,8 +128,6 @@ class Timeline:
     def _split(self, ref: Ref, newest: Hits, at: int) -> None:
         """Make a block of the oldest matches, where one that comes in order, now at `at`, does not need them."""
         times = newest.times
-        if len(times) < BLOCK:
-            return
         size = max(len(times) - self._n + 1, bisect_right(times, max(at, times[-1]) - self._within))
         size = bisect_left(times, times[min(size, len(times) - 1)])  # one moment is in one segment
         if size < BLOCK:

@@ -17,16 +17,20 @@ import msgspec
 
 from pipeline.errors import StateError
 from pipeline.state.logged import Delta, Entry, Image, Position
-from pipeline.state.records import Ref, Remembered, unpack
+from pipeline.state.records import Ref, Remembered, check, from_format_3
 from pipeline.state.seen import Seen
-from pipeline.state.store import SHELVES, Store
+from pipeline.state.store import SHELVES, Change, Store
 
-VERSION: Final = 3
+VERSION: Final = 4
+#: The formats that can be read. In format 3 records were no bytes, and no rows were added to one.
+READABLE: Final = (3, VERSION)
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES: Final = 450_000
 
 #: How the class of a record is called that says itself which one it is.
 _NUMEROUS: Final = "Numerous"
+#: What stands there where rows were added to a record.
+_ADDED: Final = "+"
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Delta | Image] = msgspec.msgpack.Decoder(Delta | Image)
@@ -54,7 +58,7 @@ class Changelog:
     def step(self, position: Position) -> tuple[list[bytes], bool]:
         """The records of one transaction, and whether a new round of images begins with them."""
         self._number(position)
-        changes = [_entry(ref, record) for ref, record in self._store.take_changes()]
+        changes = [_entry(ref, change) for ref, change in self._store.take_changes()]
         records = _packed(lambda some, _: Delta(position, some, []), changes)
         records += [_pack(Delta(position, [], [part])) for part in _parts(self._seen.take_new())]
         # An image for every transaction would cost the more, the larger the state is, however little has changed.
@@ -82,9 +86,9 @@ class Changelog:
     def load(self, record: bytes) -> bool:
         """Take one record of the changelog, oldest first; does a round of images begin with it? Raises StateError."""
         version = record[0] if record else 0
-        if version != VERSION:
+        if version not in READABLE:
             raise StateError(
-                f"the state has format {version}, this cxloop reads {VERSION}: run the cxloop that wrote it"
+                f"the state has format {version}, this cxloop reads {READABLE[0]} to {VERSION}: run the cxloop that wrote it"
             )
         try:
             # As bytes: the raw parts of a step go on reading in them.
@@ -103,7 +107,13 @@ class Changelog:
             self.position, entries = step.position, step.changes
         try:
             for what, key, sub, kind, raw in entries:
-                self._store.load((sys.intern(what), key, sub), self._readers[kind](raw) if kind else None)
+                ref = (sys.intern(what), key, sub)
+                if kind == _ADDED:
+                    self._store.load_added(ref, raw)
+                elif kind == _NUMEROUS and version == 3:
+                    self._store.load(ref, from_format_3(bytes(raw)))
+                else:
+                    self._store.load(ref, self._readers[kind](raw) if kind else None)
         except (KeyError, msgspec.DecodeError) as error:
             raise StateError(
                 f"a record of the state has another shape than this cxloop knows: {error}"
@@ -133,16 +143,22 @@ class Changelog:
         self._seen.loaded(self.position.generation, self.position.day)
 
 
+_decode_bytes: Final = msgspec.msgpack.Decoder(bytes).decode
+
+
 def _packed_record(raw: msgspec.Raw) -> bytes:
     """One of those that are numerous stays packed, but is sure to be readable."""
-    unpack(raw)
-    return bytes(raw)
+    packed = _decode_bytes(raw)
+    check(packed)
+    return packed
 
 
-def _entry(ref: Ref, record: Remembered | bytes | None) -> Entry:
+def _entry(ref: Ref, record: Change) -> Entry:
     what, key, part = ref
     if isinstance(record, bytes):
-        return what, key, part, _NUMEROUS, msgspec.Raw(record)
+        return what, key, part, _NUMEROUS, record  # type: ignore[return-value]
+    if isinstance(record, list):
+        return what, key, part, _ADDED, record  # type: ignore[return-value]
     # Encoded here, each record would be copied twice; in its place, it becomes the same bytes.
     kind = record.__class__.__name__ if record is not None else ""
     return what, key, part, kind, record  # type: ignore[return-value]

@@ -155,12 +155,13 @@ class Answered(Numerous, kw_only=True, tag=3):
 class Hits(Numerous, kw_only=True, tag=4):
     """Matches of one key and part in order of (time, arrival): a list for each field, for they are read at every step.
 
-    times: ms. events: see `rules/hits.py`. blocks: where those of older ones begin (ms, ascending).
+    times: ms. events: a text for each, packed one behind the other: see `rules/hits.py`.
+    blocks: where those of older ones begin (ms, ascending).
     reviews, parts: of reviews, which an edit may move or take away; both are empty where it may not.
     """
 
     times: list[int] = msgspec.field(default_factory=list)
-    events: list[str] = msgspec.field(default_factory=list)
+    events: bytes = b""
     blocks: tuple[int, ...] = ()
     reviews: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
@@ -254,11 +255,6 @@ class FollowUp(Numerous, kw_only=True, tag=6):
     recovered: bool | None = None
     events: int = 0
 
-    @property
-    def running(self) -> bool:
-        """Do its clocks run?"""
-        return self.status in (OPEN, ASSIGNED)
-
 
 class ShardPosition(Remembered, kw_only=True):
     """How far a shard has come. watermark: ms, or None."""
@@ -272,7 +268,7 @@ class Level(Remembered, kw_only=True):
     n: int = 0
 
 
-class _Head(msgspec.Struct, array_like=True, gc=False):
+class Head(msgspec.Struct, array_like=True, gc=False):
     """What a packed record begins with."""
 
     tag: int
@@ -282,21 +278,82 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
 _Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail | Matched
 #: The classes of those that are numerous.
 PACKED: Final = frozenset(get_args(_Packed))
-_BY_TAG: Final = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}
-_decode_head = msgspec.msgpack.Decoder(_Head).decode
+BY_TAG: Final[dict[int, type[Numerous]]] = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}
+decode_head = msgspec.msgpack.Decoder(Head).decode
 #: Numerous → bytes, and back. They raise msgspec.MsgspecError.
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(_Packed).decode
 
 
-def wake_of(record: Remembered | bytes) -> int:
-    """The wake time of a record (ms), which may be packed."""
-    return record.wake if isinstance(record, Remembered) else _decode_head(record).wake
+#: A row of a record that has a list for each field of its rows: an item of each, in their order.
+Row = tuple[Any, ...]
+#: What was added to such a record: at which place the first of the rows stands, and the rows.
+Added = list[Any]
+_decode_texts: Final = msgspec.msgpack.Decoder(list[str]).decode
+_decode_hits: Final = msgspec.msgpack.Decoder(list[int | tuple[int, str]]).decode
 
 
-def kind_of(record: Remembered | bytes) -> type[Remembered]:
-    """The class of a record, which may be packed."""
-    if isinstance(record, Remembered):
-        return record.__class__
-    kind: type[Numerous] = _BY_TAG[_decode_head(record).tag]
-    return kind
+def texts_of(hits: Hits) -> list[str]:
+    """The texts of all events of a record."""
+    return _decode_texts(list_head(len(hits.times)) + hits.events)
+
+
+def list_head(n: int) -> bytes:
+    """What msgpack says before the items of a list."""
+    return bytes((0x90 | n,)) if n < 16 else b"\xdc" + n.to_bytes(2)
+
+
+def check(packed: bytes) -> None:
+    """Raises MsgspecError where a packed record cannot be read."""
+    record = unpack(packed)
+    if isinstance(record, Hits):
+        texts_of(record)
+
+
+def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
+    """A packed record with the rows that were added to it. Raises MsgspecError where it cannot have them.
+
+    They may stand there already: what was added is the same, however often it is said.
+    """
+    record = unpack(packed)
+    if not isinstance(record, Hits):
+        raise msgspec.ValidationError(f"{type(record).__name__} has no rows")
+    place, *rows = _decode_hits(added) or [-1]
+    if not isinstance(place, int) or not 0 <= place <= len(record.times):
+        raise msgspec.ValidationError("rows of a record are missing")
+    if place < len(record.times):
+        record.events = b"".join(map(pack, texts_of(record)[:place]))
+        record.times = record.times[:place]
+    for row in rows:
+        if isinstance(row, int):
+            raise msgspec.ValidationError("a number is no row")
+        record.times.append(row[0])
+        record.events += pack(row[1])
+    return pack(record)
+
+
+class _Hits3(Numerous, kw_only=True, tag=4):
+    """Hits as format 3 has them."""
+
+    times: list[int] = msgspec.field(default_factory=list)
+    events: list[str] = msgspec.field(default_factory=list)
+    blocks: tuple[int, ...] = ()
+    reviews: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+_decode_hits3: Final = msgspec.msgpack.Decoder(_Hits3).decode
+
+
+def from_format_3(packed: bytes) -> bytes:
+    """A packed record of format 3 as it is packed now. Raises MsgspecError where it cannot be read."""
+    if decode_head(packed).tag != 4:
+        check(packed)
+        return packed
+    old = _decode_hits3(packed)
+    return pack(
+        Hits(
+            wake=old.wake, times=old.times, events=b"".join(map(pack, old.events)), blocks=old.blocks,
+            reviews=old.reviews, parts=old.parts,
+        )
+    )  # fmt: skip

@@ -5,19 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
+import msgspec
 from xxhash import xxh3_64_intdigest
 
-from pipeline.state.records import PACKED, Ref, Remembered, kind_of, pack, unpack, wake_of
+from pipeline.state.records import (
+    BY_TAG,
+    PACKED,
+    Added,
+    Numerous,
+    Ref,
+    Remembered,
+    Row,
+    decode_head,
+    pack,
+    unpack,
+    with_added,
+)
 from pipeline.state.timers import Timers
 
 SHELVES: Final = 256
 
+#: As constants they need not be looked up.
+_pack: Final = pack
+_unpack: Final = unpack
+_PACKED: Final = PACKED
+
 T = TypeVar("T", bound=Remembered)
+#: What became of a record: as it is now; packed; what was added to it; or None: it was dropped.
+Change = Remembered | bytes | Added | None
 
 
 def shelf_of(key: str) -> int:
     """The shelf (0 to 255) of a key; the same on every machine."""
     return xxh3_64_intdigest(key.encode()) & (SHELVES - 1)
+
+
+class _Held:
+    """A record that is at hand; None: it was dropped.
+
+    added: all that changed, if that is rows that were added to what is kept. is_kept: as it was before.
+    """
+
+    def __init__(self, ref: Ref, record: Remembered | None, is_kept: bool) -> None:
+        self.ref, self.record, self.is_kept = ref, record, is_kept
+        self.is_changed = False
+        self.added: Added | None = None
+
+
+_NOTHING: Final = _Held((), None, False)
 
 
 class Store:
@@ -29,9 +64,11 @@ class Store:
 
     def __init__(self) -> None:
         self._records: dict[Ref, Remembered | bytes] = {}
-        self._at_hand: dict[Ref, Remembered] = {}
-        #: In the order in which they began; what is not at hand any more was dropped.
-        self._changed: dict[Ref, None] = {}
+        self._at_hand: dict[Ref, _Held] = {}
+        #: What is put is mostly what was looked at last: to find it by its ref costs more than all else here.
+        self._last = _NOTHING
+        #: In the order in which they began.
+        self._changed: list[_Held] = []
         #: Refs that were dropped, or dropped and put again, stand there until the shelf is taken down.
         self._shelves: list[list[Ref]] = [[] for _ in range(SHELVES)]
         #: They may hold stale entries: one counts only if its record still has that wake time.
@@ -39,34 +76,69 @@ class Store:
 
     def get(self, ref: Ref) -> Remembered | None:
         """The record at a ref, or None. Change it only to `put` it back: a change that is not put is lost."""
-        at_hand = self._at_hand.get(ref)
-        if at_hand is not None:
-            return at_hand
-        kept = self._records.get(ref)
-        if kept is None:
-            return None
-        record = unpack(kept) if isinstance(kept, bytes) else kept
-        self._at_hand[ref] = record
-        return record
+        held = self._at_hand.get(ref)
+        if held is None:
+            kept = self._records.get(ref)
+            if kept is None:
+                return None
+            record = _unpack(kept) if isinstance(kept, bytes) else kept
+            held = self._at_hand[ref] = _Held(ref, record, True)
+        self._last = held
+        return held.record
 
     def those_with(self, whats: Iterable[str], key: str, part: str) -> list[str]:
         """Who of so many remembers something for a key and part. Cheaper than `get` for each."""
-        at_hand, records = self._at_hand, self._records
-        return [what for what in whats if (what, key, part) in at_hand or (what, key, part) in records]
+        found = []
+        for what in whats:
+            ref = (what, key, part)
+            held = self._at_hand.get(ref)
+            if held.record is not None if held is not None else ref in self._records:
+                found.append(what)
+        return found
 
     def put(self, ref: Ref, record: Remembered, wake: int) -> None:
         """Keep a new or changed record, to be looked at when the watermark is beyond `wake` (> 0)."""
         if record.wake != wake:  # a new one has none yet
             record.wake = wake
             self.timers.add(wake, ref)
-        self._at_hand[ref] = record
-        self._changed[ref] = None
+        held = self._held(ref)
+        held.record, held.added = record, None
+        if not held.is_changed:
+            held.is_changed = True
+            self._changed.append(held)
+
+    def add(self, ref: Ref, record: Numerous, place: int, row: Row) -> None:
+        """Keep a record that is known and has a row more: at `place`, behind all others. Nothing else has changed."""
+        held = self._held(ref)
+        held.record = record
+        if not held.is_changed:
+            held.is_changed = True
+            self._changed.append(held)
+            if held.is_kept:
+                held.added = [place, row]
+        elif held.added is not None:
+            held.added.append(row)
 
     def drop(self, ref: Ref) -> None:
         """Forget a record."""
-        kept, at_hand = self._records.pop(ref, None), self._at_hand.pop(ref, None)
-        if kept is not None or at_hand is not None:
-            self._changed[ref] = None
+        kept = self._records.pop(ref, None)
+        held = self._at_hand.get(ref)
+        if kept is None and (held is None or held.record is None):
+            return
+        held = self._held(ref)
+        held.record, held.added, held.is_kept = None, None, False
+        if not held.is_changed:
+            held.is_changed = True
+            self._changed.append(held)
+
+    def _held(self, ref: Ref) -> _Held:
+        held = self._last
+        if held.ref is ref:
+            return held
+        found = self._at_hand.get(ref)
+        if found is None:
+            found = self._at_hand[ref] = _Held(ref, None, False)
+        return found
 
     def pop_due(self, before: int) -> tuple[int, Ref, Remembered] | None:
         """The next record whose wake time is strictly below `before`, in order of (time, ref)."""
@@ -77,25 +149,30 @@ class Store:
                 return wake, ref, record
         return None
 
-    def take_changes(self) -> list[tuple[Ref, Remembered | bytes | None]]:
-        """What changed since the last call, once a ref, in the order in which they began; None: dropped.
+    def take_changes(self) -> list[tuple[Ref, Change]]:
+        """What changed since the last call, once a ref, in the order in which they began.
 
         Those that are numerous are packed, here and where they are kept.
         """
-        records, at_hand = self._records, self._at_hand
-        changes = list[tuple[Ref, Remembered | bytes | None]]()
-        for ref in self._changed:
-            record = at_hand.get(ref)
+        records = self._records
+        changes = list[tuple[Ref, Change]]()
+        # Records that come one after the other are often of one key.
+        key, shelf = None, self._shelves[0]
+        for held in self._changed:
+            ref, record = held.ref, held.record
             if record is None:
                 changes.append((ref, None))
                 continue
-            kept = pack(record) if type(record) in PACKED else record
-            changes.append((ref, kept))
+            kept = _pack(record) if type(record) in _PACKED else record
+            changes.append((ref, kept if held.added is None else held.added))
             before = len(records)
             records[ref] = kept
             if len(records) > before:
-                self._shelves[shelf_of(ref[1])].append(ref)
-        self._changed, self._at_hand = {}, {}
+                if key != ref[1]:
+                    key = ref[1]
+                    shelf = self._shelves[shelf_of(key)]
+                shelf.append(ref)
+        self._changed, self._at_hand, self._last = [], {}, _NOTHING
         return changes
 
     def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:
@@ -117,6 +194,15 @@ class Store:
             self._shelves[shelf_of(ref[1])].append(ref)
         self._records[ref] = record
 
+    def load_added(self, ref: Ref, added: msgspec.Raw) -> None:
+        """Restore what was added to a record. Raises MsgspecError where nothing can be."""
+        kept = self._records.get(ref)
+        if isinstance(kept, bytes):
+            self._records[ref] = with_added(kept, added)
+        elif kept is not None:
+            raise msgspec.ValidationError(f"{type(kept).__name__} has no rows")
+        # Else it is from before all that is read, and is in the image of its shelf that is still to come.
+
     def clear_shelf(self, number: int) -> None:
         """Forget a shelf, before its image is loaded."""
         for ref in self._shelves[number]:
@@ -127,19 +213,28 @@ class Store:
         """Make the timers anew, after the last `load`."""
         self.timers = Timers(self._wake_of)
         for ref, record in self._records.items():
-            self.timers.add(wake_of(record), ref)
+            self.timers.add(_wake_of(record), ref)
 
     def _wake_of(self, ref: Ref) -> int | None:
-        record = self._at_hand.get(ref) or self._records.get(ref)
-        return wake_of(record) if record is not None else None
+        held = self._at_hand.get(ref)
+        if held is not None:
+            return held.record.wake if held.record is not None else None
+        kept = self._records.get(ref)
+        return _wake_of(kept) if kept is not None else None
 
     def _all(self) -> dict[Ref, Remembered | bytes]:
-        return {**self._records, **self._at_hand} if self._at_hand else self._records
+        if not self._at_hand:
+            return self._records
+        found = dict(self._records)
+        for ref, held in self._at_hand.items():
+            if held.record is not None:
+                found[ref] = held.record
+        return found
 
     def __iter__(self) -> Iterator[tuple[Ref, Remembered]]:
         """All records; they may be dropped meanwhile. What is packed stays so."""
         for ref, record in list(self._all().items()):
-            yield ref, unpack(record) if isinstance(record, bytes) else record
+            yield ref, _unpack(record) if isinstance(record, bytes) else record
 
     def of_key(self, key: str) -> list[tuple[Ref, Remembered]]:
         """The records of a key, in order of ref."""
@@ -150,8 +245,18 @@ class Store:
     def of(self, kind: type[T]) -> Iterator[tuple[Ref, T]]:
         """All records of one kind; nothing may be put or dropped meanwhile. Others are not unpacked."""
         for ref, record in self._all().items():
-            if kind_of(record) is kind:
-                yield ref, unpack(record) if isinstance(record, bytes) else record  # type: ignore[misc]
+            if _kind_of(record) is kind:
+                yield ref, _unpack(record) if isinstance(record, bytes) else record  # type: ignore[misc]
 
     def __len__(self) -> int:
         return len(self._all())
+
+
+def _wake_of(record: Remembered | bytes) -> int:
+    """The wake time of a record (ms), which may be packed."""
+    return decode_head(record).wake if isinstance(record, bytes) else record.wake
+
+
+def _kind_of(record: Remembered | bytes) -> type[Remembered]:
+    """The class of a record, which may be packed."""
+    return BY_TAG[decode_head(record).tag] if isinstance(record, bytes) else record.__class__

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import StateError
+from pipeline.rules.hits import events_of, insert
 from pipeline.span import DAY
-from pipeline.state.changelog import MAX_BYTES, VERSION, Changelog
+from pipeline.state.changelog import MAX_BYTES, READABLE, VERSION, Changelog
 from pipeline.state.logged import Position
-from pipeline.state.records import Ref, Remembered
+from pipeline.state.records import Answered, Hits, Ref, Remembered
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import SHELVES, Store
 from tests.chance import examples
@@ -55,6 +56,19 @@ class State:
     def put(self, key: str, record: Remembered, wake: int = 5, part: str = "") -> None:
         self.store.put(("rule", key, part), record, wake)
 
+    def add(self, key: str, at: int, event: str) -> None:
+        """A match behind all others of its key."""
+        ref: Ref = ("count", key, "")
+        hits = self.store.get(ref)
+        if isinstance(hits, Hits):
+            place = len(hits.times)
+            insert(hits, hits.times, place, at, event)
+            self.store.add(ref, hits, place, (at, event))
+        else:
+            hits = Hits()
+            insert(hits, hits.times, 0, at, event)
+            self.store.put(ref, hits, at + 5)
+
     def remember(self, marks: Iterable[int], watermark: int) -> None:
         marks = list(marks)
         self.seen.look_up(marks)
@@ -82,7 +96,7 @@ class State:
             for generation, raw in self.seen.shelf(number):
                 ids.setdefault(generation, set()).update(memoryview(raw).cast("Q"))
         return {
-            "records": {ref: msgspec.to_builtins(record) for ref, record in self.store},
+            "records": dict(self.store),
             "shelves": [{ref for ref, _ in self.store.shelf(number)} for number in range(SHELVES)],
             "seen": ids,
             "turn": (self.seen.generation, self.seen.day, self.seen.turn_at),
@@ -130,7 +144,8 @@ keys = st.sampled_from(["a", "b", "c", "é", "", "long" * 50])
 changes = st.one_of(
     st.tuples(st.just("put"), keys, st.text(max_size=5), st.integers(1, 99)),
     st.tuples(st.just("other"), keys, st.none() | st.integers(-(2**63), 2**63), st.integers(1, 99)),
-    st.tuples(st.just("drop"), keys, st.none(), st.just(0)),
+    st.tuples(st.just("add"), keys, st.text(max_size=5), st.integers(1, 99)),
+    st.tuples(st.sampled_from(["drop", "drop count"]), keys, st.none(), st.just(0)),
     st.tuples(
         st.just("seen"), st.just(""), st.integers(0, 2**64 - 1), st.sampled_from([1, DAY, 2 * DAY, 4 * DAY])
     ),
@@ -144,8 +159,12 @@ def do(state: State, change: tuple[str, str, Any, int]) -> None:
         state.put(key, Note(text=value), number)
     elif what == "other":
         state.put(key, Other(number=value), number)
+    elif what == "add":
+        state.add(key, number, value)
     elif what == "drop":
         state.store.drop(ref)
+    elif what == "drop count":
+        state.store.drop(("count", key, ""))
     else:
         state.remember([value], number)
 
@@ -321,7 +340,10 @@ def one_record() -> bytes:
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        (bytes((VERSION + 1,)) + one_record()[1:], f"has format {VERSION + 1}, this cxloop reads {VERSION}"),
+        (
+            bytes((VERSION + 1,)) + one_record()[1:],
+            f"has format {VERSION + 1}, this cxloop reads {READABLE[0]} to {VERSION}",
+        ),
         (b"\x00" + one_record()[1:], "has format 0"),
         (b"", "has format 0"),
         (one_record()[:-3], "is damaged"),
@@ -339,8 +361,8 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(record: bytes, says: str
         State().log.load(record)
 
 
-def with_entry(kind: str, raw: object) -> bytes:
-    delta = ["d", Position(), [("rule", "a", "", kind, raw)], []]
+def with_entry(kind: str, raw: object, step: int = 0) -> bytes:
+    delta = ["d", Position(step=step), [("rule", "a", "", kind, raw)], []]
     return bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(delta)))
 
 
@@ -350,6 +372,45 @@ def with_entry(kind: str, raw: object) -> bytes:
 def test_a_record_of_the_state_that_has_another_shape_is_refused_with_a_sentence(record: bytes) -> None:
     with pytest.raises(StateError):
         State().log.load(record)
+
+
+def test_rows_that_are_added_are_written_alone() -> None:
+    state = State()
+    for number in range(200):
+        state.add("a", number, f"event {number}")
+    log = state.step()[0]
+    for number in range(200, 203):
+        state.add("a", number, f"event {number}")
+    records, _ = state.step()
+    assert len(log[0]) > 1_000
+    assert len(records[0]) < 200
+    assert restored([*log, *records]).says() == state.says()
+    hits = restored([*log, *records]).store.get(("count", "a", ""))
+    assert isinstance(hits, Hits)
+    assert (hits.times[-1], events_of(hits)[-1], len(hits.times)) == (202, "event 202", 203)
+    assert restored([*log, *records, *records]).says() == state.says()
+
+
+def test_rows_of_a_record_that_has_none_are_refused_with_a_sentence() -> None:
+    state = State()
+    state.put("a", Note(text="x"))
+    log, _ = state.step()
+    with pytest.raises(StateError, match="has another shape than this cxloop knows: Note has no rows"):
+        restored([*log, with_entry("+", [0, [1, "x"]], step=2)])
+    state.put("a", Answered(times=[1]))
+    with pytest.raises(StateError, match="Answered has no rows"):
+        restored([*state.step()[0], with_entry("+", [0, [1, "x"]], step=3)])
+    state = State()
+    state.store.put(("rule", "a", ""), Hits(), 1)
+    log, _ = state.step()
+    for added, says in [
+        ([0, ["x", "x"]], "Expected `int`, got `str`"),
+        ([1, [1, "x"]], "rows of a record are missing"),
+        ([], "rows of a record are missing"),
+        ([0, 1], "a number is no row"),
+    ]:
+        with pytest.raises(StateError, match=says):
+            restored([*log, with_entry("+", added, step=2)])
 
 
 def test_a_record_that_was_written_before_a_field_was_added_can_be_read() -> None:

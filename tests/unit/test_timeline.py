@@ -7,7 +7,7 @@ from bisect import insort
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.hits import has_fired, split, text
+from pipeline.rules.hits import cut, events_of, has_fired, insert, split, text
 from pipeline.rules.timeline import BLOCK, MOST, MOST_BLOCKS, Timeline
 from pipeline.state.records import Hits, unpack
 from pipeline.state.store import Store
@@ -23,8 +23,9 @@ def timeline(store: Store, n: int) -> Timeline:
 def kept(store: Store) -> list[tuple[int, str, bool]]:
     """All matches: when, which, and whether a run ended with it."""
     return sorted(
-        (at, record.events[place].removeprefix("!"), has_fired(record.events, place))
+        (at, events[place].removeprefix("!"), has_fired(events, place))
         for _, record in store.of(Hits)
+        for events in [events_of(record)]
         for place, at in enumerate(record.times)
     )
 
@@ -52,7 +53,7 @@ def test_a_match_is_shown_all_that_a_run_with_it_can_hold(
         new = (now - late, f"{number:03}")
         insort(everything, new)  # those of one moment in order of arrival
         near, place = matches.add("k", "p/1", *new)
-        shown = list(zip(near.times, near.events, strict=True))
+        shown = list(zip(near.times, events_of(near), strict=True))
         assert shown[place] == new
         assert runs_with(shown, new, n) == runs_with(everything, new, n)
         if number % away == 0:
@@ -99,7 +100,7 @@ def test_of_too_many_at_one_moment_the_last_come_is_shown_and_the_newest_are_kep
     matches = timeline(store, 2)
     for number in range(MOST + 3):
         near, place = matches.add("k", "", 300, f"{number}")
-        assert near.events[place] == f"{number}"
+        assert events_of(near)[place] == f"{number}"
     near, place = matches.add("k", "", 299, "late")
     assert near.times[place : place + 2] == [299, 300]
     assert {at for at, _, _ in kept(store)} == {300}
@@ -116,6 +117,29 @@ def test_all_is_forgotten_in_the_end() -> None:
         assert isinstance(record, Hits)
         matches.forget(ref, record, wake)
     assert list(store) == []
+
+
+# msgpack says the length of a text in one, two or three bytes.
+lengths = st.sampled_from([0, 1, 31, 32, 255, 256, 1_030])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), lengths, st.sampled_from("xé€")), max_size=20), st.integers(0, 20)
+)
+def test_texts_are_put_in_and_cut_off_wherever_they_stand(
+    steps: list[tuple[int, int, str]], place: int
+) -> None:
+    hits, rows = Hits(), list[tuple[int, str]]()
+    for number, (at, length, letter) in enumerate(steps):
+        event = letter * length
+        before = sum(time <= at for time, _ in rows)
+        rows.insert(before, (at, event))
+        insert(hits, hits.times, before, at, event)
+        assert len(hits.times) == number + 1
+    assert list(zip(hits.times, events_of(hits), strict=True)) == rows
+    oldest = cut(hits, min(place, len(rows)))
+    assert list(zip(oldest.times, events_of(oldest), strict=True)) == rows[: min(place, len(rows))]
+    assert list(zip(hits.times, events_of(hits), strict=True)) == rows[place:]
 
 
 @given(st.text(), st.text())
