@@ -41,7 +41,7 @@ compiled: $(COMPILED)/.made ## A wheel with the heart as C, for an installation,
 .PHONY: testcompiled
 testcompiled: $(COMPILED)/.made kafkapackages # What decides what comes out, again, as C.
 	$(AS_COMPILED) $(BIN)/python -m pytest -n auto --dist loadgroup -o "pythonpath=$(COMPILED) ." \
-	  $(patsubst %,tests/unit/test_%.py,golden differential shard_properties board board_rules changelog older_states store timeline index seen clocks pace rules_that_change score_card texts) \
+	  $(patsubst %,tests/unit/test_%.py,golden differential metrics_differential open_now older_states store shard_properties board board_rules changelog timeline index seen clocks pace rules_that_change score_card texts) \
 	  $(patsubst %,tests/integration/test_%.py,worker_agrees_with_the_oracle worker_survives what_is_kept_goes_on no_record_ends_a_shard)
 
 .PHONY: bench

@@ -16,13 +16,15 @@ from pipeline.events.codec import Enclosed, Record, Rejection, decode, millis
 from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
 from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
-from pipeline.metrics.catalogue import COUNTED, OF_RULES, Counts
+from pipeline.metrics.catalogue import COUNTED, Counts
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
 from pipeline.metrics.confidence import Interval
-from pipeline.metrics.rolling import WINDOWS_KEPT, Rolling
-from pipeline.metrics.room import Room
+from pipeline.metrics.counts import FEEDBACK, LEVELS, OF_RULES
+from pipeline.metrics.rolling import Rolling
+from pipeline.metrics.room import OTHER, Room
+from pipeline.metrics.sample import add
 from pipeline.metrics.segment import UNCHANGED, MetricsRecord, Segment
-from pipeline.metrics.window import PANE, Window, pane_end
+from pipeline.metrics.window import PANE, WINDOWS_KEPT, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
 from pipeline.rules.first import FirstEpisodes
@@ -76,11 +78,12 @@ class MetricValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSettings:
-    """value_limit: how many values of a dimension have a series of their own."""
+    """value_limit: how many values of a dimension have a series of their own. windows: in which metrics are kept."""
 
     rules: RuleSet
     clock: BusinessClock
     value_limit: int = 200
+    windows: tuple[Window, ...] = WINDOWS_KEPT
 
 
 class Board:
@@ -95,8 +98,9 @@ class Board:
         self._step = Step(
             self._store, lambda record: {"topic": METRICS, "partition": 0, "offset": record.offset}
         )
-        self._step.level = self._level
+        self._step.level, self._step.apart = self._level, self._apart
         self._room = Room(self._store, settings.value_limit, self._overflows)
+        self._value_limit, self._labels = settings.value_limit, dict[str, int]()
         self.applied = -1
         self._shards: dict[str, ShardPosition] = {}
         self._use(settings)
@@ -173,7 +177,7 @@ class Board:
 
     def values(self) -> Iterator[MetricValue]:
         """Every metric of every window and series that has a value now."""
-        for window in WINDOWS_KEPT:
+        for window in self._windows:
             for series, counts in self._rolling.totals[window].items():
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
@@ -205,6 +209,10 @@ class Board:
         """(name, label) → how many are open now."""
         return {(ref[1], ref[2]): record.n for ref, record in self._store.of(Level)}
 
+    def heard(self) -> Mapping[str, int]:
+        """Touchpoint → end of the newest pane in which customers say something about it (ms UTC)."""
+        return self._heard
+
     def overflow(self) -> Mapping[str, int]:
         """Dimension → how many counts went to "other"."""
         return {label: n for (name, label), n in self.levels().items() if name == _OVERFLOW}
@@ -213,7 +221,7 @@ class Board:
 
     def _use(self, settings: BoardSettings) -> None:
         """Make all that depends on rules; what is remembered stays."""
-        rules = settings.rules
+        rules, self._windows = settings.rules, settings.windows
         self._step.rules_version = rules.version
         self._follow_ups = FollowUps(self._step, rules.by_id(), settings.clock)
         alerts = self._alerts = Alerts(
@@ -226,7 +234,8 @@ class Board:
         #: The windows that some rule looks at.
         self._watched = dict.fromkeys(window for episodes in self._episodes for window in episodes.windows)
         self._watched |= dict.fromkeys(episodes.window for episodes in self._firsts)
-        self._rolling = Rolling(self._store, self._watched)
+        self._rolling = Rolling(self._store, (*self._windows, *self._watched))
+        self._heard = dict[str, int]()
         self._revisit: dict[int, dict[Window, set[Series]]] = {}
         #: Pane ends at which all series are judged.
         self._revisit_all: set[int] = set()
@@ -234,6 +243,8 @@ class Board:
     def _begin(self, at: int) -> None:
         """Make the windows' totals anew, and look at what is open. at: the last pane end that was judged."""
         self._rolling.restored(at)
+        for end, series, counts in self._rolling.counted():
+            self._hear(end, series, counts)
         self._count_from(at)
         for episodes in self._episodes:
             for series, again in episodes.open():
@@ -287,16 +298,26 @@ class Board:
     def _count(self, segment: Segment) -> None:
         by_end: dict[int, list[tuple[Series, dict[str, int]]]] = {}
         for end, series, counts in segment.counts:
-            by_end.setdefault(end, []).append((self._room.place(series, end, counts), counts))
+            placed = self._room.place(series, end, counts)
+            by_end.setdefault(end, []).append((placed, counts))
+            self._hear(end, placed, counts)
         if by_end and self._counted:
             self._counted_at(min(by_end))
         for end, changes in by_end.items():
             for window in self._rolling.count(end, changes):
                 self._look_again(window, [series for series, _ in changes], self.at + PANE)
         for name, label, change in segment.levels:
-            self._level(name, label, change)
+            self._level(name, self._placed(name, label), change)
         for raw in segment.followups:
             self._agent_acted(bytes(raw))
+
+    def _hear(self, end: int, series: Series, counts: Counts) -> None:
+        """Remember when customers last said something about a touchpoint."""
+        if len(series) != 1 or series[0][0] != _TOUCHPOINT:
+            return
+        touchpoint = series[0][1]
+        if end > self._heard.get(touchpoint, -1) and any(counts.get(name, 0) > 0 for name in FEEDBACK):
+            self._heard[touchpoint] = end
 
     def _silence(self, shard: str, event: str, since: int, at: int) -> None:
         """Of a shard, events have stopped coming or (since -1) come again."""
@@ -407,6 +428,26 @@ class Board:
         level.n += change
         self._store.put(ref, level, NEVER)
 
+    def _placed(self, name: str, label: str) -> str:
+        """The label with which something is counted now: a value that found no room never has one of its own."""
+        if not LEVELS.get(name) or not label or self._store.get(("@level", name, label)) is not None:
+            return label
+        if name not in self._labels:
+            self._labels[name] = sum(1 for ref, _ in self._store.of(Level) if ref[1] == name)
+        if self._labels[name] >= self._value_limit:
+            return OTHER
+        self._labels[name] += 1
+        return label
+
+    def _apart(self, at: int, series: Series, name: str, n: int, sign: int) -> None:
+        """Count a sample of what the board does itself."""
+        counts: dict[str, int] = {}
+        add(counts, name, n, sign)
+        end = pane_end(at)
+        placed = self._room.place(series, end, counts)
+        for window in self._rolling.count(end, [(placed, counts)]):
+            self._look_again(window, [placed], self.at + PANE)
+
     def _overflows(self, dimension: str, counts: Counts) -> None:
         """Count the answers, reviews and replies that found no room, and what rules count."""
         n = sum(number for name, number in counts.items() if name in COUNTED or name.startswith(OF_RULES))
@@ -426,6 +467,7 @@ def _grouping(series: Series) -> tuple[str, ...]:
     return tuple(name for name, _ in series)
 
 
+_TOUCHPOINT = "touchpoint"
 _OVERFLOW = "dimension_overflow"
 _COUNTING: Ref = ("@counting", "", "")
 _decoder = msgspec.json.Decoder(MetricsRecord)

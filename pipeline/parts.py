@@ -13,6 +13,7 @@ from pipeline.events.codec import Record
 from pipeline.events.journey import Journey
 from pipeline.followup.clocks import BusinessClock
 from pipeline.journey_file import read_journey
+from pipeline.metrics.weights import Weights
 from pipeline.rules.compiled import Role, RuleSet
 from pipeline.rules.load import load
 from pipeline.settings import Settings
@@ -65,9 +66,12 @@ def build(settings: Settings, rules: Sequence[Path] | None = None) -> Parts:
         rules=rule_set,
         clock=clock,
         journey=journey,
+        dimensions=settings.dimensions,
+        weights=Weights(settings.engagement, settings.told),
         lateness=settings.lateness,
         seen_limit=settings.seen_limit,
     )
-    return Parts(
-        shard, BoardSettings(rules=rule_set, clock=clock, value_limit=settings.value_limit), settings.prefix
+    board = BoardSettings(
+        rules=rule_set, clock=clock, value_limit=settings.value_limit, windows=settings.windows
     )
+    return Parts(shard, board, settings.prefix)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from pipeline import parts as all_parts
-from pipeline.board import Board
+from pipeline.board import Board, MetricValue
 from pipeline.effects import (
     ALERTS,
     DEAD_LETTERS,
@@ -197,6 +197,10 @@ class Run:
         """(name, label) → how many, of shards and board together."""
         return self._board.levels()
 
+    def values(self) -> Iterator[MetricValue]:
+        """Every metric of every window and series that has a value now."""
+        return self._board.values()
+
     def about(self, key: str) -> list[tuple[Ref, Remembered]]:
         """What the shards remember of a key."""
         return [one for shard in dict.fromkeys(self._shards.values()) for one in shard.about(key)]
@@ -223,7 +227,7 @@ class Run:
                 "metric": v.metric, "window": v.window, "dimension": v.dimension, "value": v.value,
                 "at": moment(v.at), "result": v.result, "samples": v.samples,
             }
-            for v in sorted(self._board.values(), key=lambda v: (v.metric, v.window, v.dimension, v.value))
+            for v in sorted(self.values(), key=lambda v: (v.metric, v.window, v.dimension, v.value))
         ]  # fmt: skip
         dead = sorted(self._outputs[DEAD_LETTERS], key=lambda event: list(event["data"]["origin"].values()))
         return ReplayResult(by_time[ALERTS], by_time[FOLLOW_UPS], values, dead, self._events)

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.errors import UsageError
-from pipeline.span import Span
+from pipeline.events.model import EVENTS_BY_NAME
+from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
+from pipeline.metrics.weights import ENGAGEMENT, TOLD
+from pipeline.metrics.window import PANE, WINDOWS_KEPT, Window, window
+from pipeline.nearest import did_you_mean
+from pipeline.span import DAY, HOUR, Span
 
 _PACKAGE = Path(__file__).resolve().parent
 #: Where the rules and schemas are that come with cxloop: in the package, or beside it where it runs from its source.
@@ -41,11 +46,63 @@ def _paths(value: Any) -> Any:
     return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
+def _journey(value: Any) -> Any:
+    """A file, or the name of a model that ships."""
+    shipped = SHIPPED / "schemas" / "journeys" / f"{value}.yml"
+    return (
+        shipped
+        if isinstance(value, str) and value.replace("-", "").isalnum() and shipped.is_file()
+        else value
+    )
+
+
+#: Panes are kept so long (days); metrics cannot have longer windows.
+_LONGEST_DAYS, _MOST_WINDOWS = 28, 8
+
+
+def _windows(value: Any) -> Any:
+    """Lengths of time such as "24h 7d 28d", shortest first."""
+    if not isinstance(value, str):
+        return value
+    lengths = sorted({_millis(part) for part in value.replace(",", " ").split()})
+    for length in lengths:
+        if length > _LONGEST_DAYS * DAY or length % (PANE if length <= DAY else HOUR):
+            raise ValueError(
+                f'"{value}" has a window that cannot be kept; up to 24h they are whole 5 minutes, up to 28d whole hours'
+            )
+    if not 0 < len(lengths) <= _MOST_WINDOWS:
+        raise ValueError(
+            f'"{value}" has {len(lengths)} windows; write 1 to {_MOST_WINDOWS}, such as 24h 7d 28d'
+        )
+    return tuple(map(window, lengths))
+
+
+def _dimensions(value: Any) -> Any:
+    """Names such as "touchpoint channel location"."""
+    names = tuple(dict.fromkeys(value.replace(",", " ").split())) if isinstance(value, str) else value
+    for name in names:
+        if name not in DIMENSIONS:
+            raise ValueError(f'no event carries the dimension "{name}"; {did_you_mean(name, DIMENSIONS)}')
+    return names
+
+
+def _points(value: dict[str, int]) -> dict[str, int]:
+    for event, points in value.items():
+        if event not in EVENTS_BY_NAME:
+            raise ValueError(f'unknown event "{event}"; {did_you_mean(event, EVENTS_BY_NAME)}')
+        if event == "review.responded" or event.startswith("followup."):
+            raise ValueError(f"{event} is no event of a customer, and has no points of engagement")
+        if not 0 <= points <= 1_000:
+            raise ValueError(f"{event} has {points} points; write 0 to 1000")
+    return value
+
+
 #: What would be right, for settings whose limits pydantic checks.
 _RIGHT = {
     "language": "en or nl",
     "prefix": "letters, digits, - and _", "partitions": "a whole number from 1", "replication": "a whole number from 1",
-    "seen_limit": "a whole number from 1000", "value_limit": "a whole number from 1", "batch": "a whole number from 1",
+    "seen_limit": "a whole number from 1000", "value_limit": "a whole number from 1", "told": "a whole number from 9 to 15",
+    "engagement": 'points by type of event, such as {"referral.made": 10}', "batch": "a whole number from 1",
     "web_port": "a port from 0 to 65535", "log_json": "true or false", "rebuild": "true or false",
 }  # fmt: skip
 
@@ -62,7 +119,13 @@ class Settings(BaseSettings):
     partitions: int = Field(4, ge=1)
     replication: int = Field(1, ge=1)
     rules: Annotated[list[Path], NoDecode, BeforeValidator(_paths)] = [SHIPPED / "rules"]
-    journey: Path = SHIPPED / "schemas" / "journeys" / "five-phases.yml"
+    journey: Annotated[Path, BeforeValidator(_journey)] = SHIPPED / "schemas" / "journeys" / "five-phases.yml"
+    windows: Annotated[tuple[Window, ...], NoDecode, BeforeValidator(_windows)] = WINDOWS_KEPT
+    dimensions: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_dimensions)] = tuple(
+        name for (name,) in DEFAULT_GROUPINGS
+    )
+    engagement: Annotated[dict[str, int], AfterValidator(_points)] = dict(ENGAGEMENT)
+    told: int = Field(TOLD, ge=9, le=15)
     zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] = ZoneInfo("UTC")
     language: Literal["en", "nl"] = "en"
     lateness: Annotated[int, BeforeValidator(_millis)] = 300_000

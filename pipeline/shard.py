@@ -24,10 +24,15 @@ from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
 from pipeline.metrics.catalogue import METRICS as METRIC_NAMES
 from pipeline.metrics.contacts import Contacts
+from pipeline.metrics.events import Events
+from pipeline.metrics.moods import Moods
+from pipeline.metrics.promises import Promises
 from pipeline.metrics.reviews import Reviews
 from pipeline.metrics.segment import Segment
 from pipeline.metrics.segment import records as records_for_board
 from pipeline.metrics.tally import Tally
+from pipeline.metrics.ways import Ways
+from pipeline.metrics.weights import DEFAULT_WEIGHTS, Weights
 from pipeline.metrics.window import pane_end
 from pipeline.rules.absence import AbsenceEpisodes, Answers, withdraw
 from pipeline.rules.alerts import Alert, Alerts
@@ -62,13 +67,21 @@ _SOURCE: Final = 3
 _CHUNK = 128
 
 
+_DIMENSIONS = tuple(name for (name,) in DEFAULT_GROUPINGS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardSettings:
-    """What shapes the step. lateness: ms; seen_limit: how many event ids are remembered at most."""
+    """What shapes the step. lateness: ms; seen_limit: how many event ids are remembered at most.
+
+    dimensions: what metrics are told apart by, each by itself; rules may ask for more.
+    """
 
     rules: RuleSet
     clock: BusinessClock
     journey: Journey = NO_JOURNEY
+    weights: Weights = DEFAULT_WEIGHTS
+    dimensions: tuple[str, ...] = _DIMENSIONS
     lateness: int = 5 * MINUTE
     seen_limit: int = 5_000_000
 
@@ -361,24 +374,32 @@ class Shard:
         """Make all that depends on rules; what is remembered stays."""
         self._settings, rules, step = settings, settings.rules, self._step
         groupings = (
-            *DEFAULT_GROUPINGS,
+            *((name,) for name in settings.dimensions),
             *(rule.by for rule in rules.on_metrics() if not rule.measured.matches),
         )
         self._tally = Tally(settings.journey, groupings)
         self._tally.watermark = step.watermark
-        step.rules_version, step.level = rules.version, self._tally.level
+        step.rules_version, step.level, step.apart = rules.version, self._tally.level, self._tally.apart
         self._rules = rules.by_id()
-        self._follow_ups = FollowUps(step, self._rules, settings.clock)
+        self._reviews, self._contacts = (
+            Reviews(step, self._tally, settings.weights),
+            Contacts(step, self._tally),
+        )
+        self._promises, self._moods = Promises(step, self._tally), Moods(step, self._tally)
+        self._ways = Ways(step, self._tally, settings.journey)
+        self._follow_ups = FollowUps(step, self._rules, settings.clock, self._moods.helped)
         self._alerts = Alerts(
             step, self._follow_ups.alert_fired, self._follow_ups.alert_retracted,
             hand_over=Role.CUSTOMER not in self._roles,
         )  # fmt: skip
-        self._reviews, self._contacts = Reviews(step, self._tally), Contacts(step, self._tally)
         self._wakes: dict[str, Callable[[Ref, Remembered, int], None]] = {
             "@followup": self._follow_ups.on_wake,
             "@followup-without-customer": self._follow_ups.on_wake,
             Reviews.WHAT: self._reviews.on_wake,
             Contacts.WHAT: self._contacts.on_wake,
+            Promises.WHAT: self._promises.on_wake,
+            Moods.WHAT: self._moods.on_wake,
+            Ways.WHAT: self._ways.on_wake,
         }
         self._handlers: dict[Role, dict[type[m.Event], Index]] = {
             role: self._handlers_of(role) for role in Role
@@ -390,13 +411,8 @@ class Shard:
             kind: [] for kind in m.CUSTOMER_EVENTS
         }
         if role is Role.CUSTOMER:
-            handlers[m.SurveyAnswered] = [(None, lambda event, data, at, key: self._tally.survey(data, at))]
-            handlers[m.ContactOpened] = [
-                (None, lambda event, data, at, key: self._contacts.opened(key, data, at))
-            ]
-            handlers[m.ContactReplied] = [
-                (None, lambda event, data, at, key: self._contacts.replied(key, data, at))
-            ]
+            for kind, handler in self._measuring():
+                handlers[kind].append((None, handler))
         feeds = self._feeds(role)
         for kind, feed in feeds.items():
             handlers[kind].append((None, feed.on_event))
@@ -454,6 +470,20 @@ class Shard:
             handlers[some.unless.event].append((some.unless, some.on_event))
             self._wakes[what] = some.on_wake
         return {kind: Index(found) for kind, found in handlers.items() if found}
+
+    def _measuring(self) -> Iterable[tuple[type[m.Event], Handler]]:
+        """Who counts events of customers for the metrics."""
+        yield from Events(self._tally, self._settings.weights).counters().items()
+        yield m.SurveyAnswered, self._moods.answered
+        yield m.TouchpointVisited, self._ways.visited
+        yield m.PurchaseCompleted, self._ways.purchased
+        yield m.ContactOpened, self._contacts.opened
+        yield m.ContactReplied, self._contacts.replied
+        yield m.ContactResolved, self._contacts.resolved
+        yield m.ContactReopened, self._contacts.reopened
+        yield m.PromiseMade, self._promises.made
+        yield m.PromiseKept, self._promises.kept
+        yield m.PromiseBroken, self._promises.broken
 
     def _feeds(self, role: Role) -> dict[type[m.Event], Feed]:
         """Of the events that some rule waits for, and of those of which a rule wants to know that they come."""

@@ -11,6 +11,7 @@ import msgspec
 from pipeline.effects import DEAD_LETTERS, MAX_OUTPUT_BYTES, Output
 from pipeline.events.codec import Record, Rejection
 from pipeline.span import DAY
+from pipeline.state.records import Series
 from pipeline.state.store import Store
 
 #: Nothing later than this behind the watermark is taken (ms).
@@ -31,11 +32,13 @@ class Step:
     """The moment of a shard: its store, its time, the record at hand, and what it writes.
 
     watermark, latest: ms UTC; -1 before the first event. origin: says where a record stands.
-    rules_version, level: set by the heart; level counts what is open now.
+    rules_version, level, apart: set by the heart; level counts what is open now, apart a sample (when in ms, in which
+    series, its name, how much, and 1 or -1).
     """
 
     rules_version: str
     level: Callable[[str, str, int], None]
+    apart: Callable[[int, Series, str, int, int], None]
 
     def __init__(self, store: Store, origin: Callable[[Record], Mapping[str, Any]]) -> None:
         self.store = store

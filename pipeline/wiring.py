@@ -19,7 +19,7 @@ from pipeline.board import Board
 from pipeline.effects import METRICS, Heart
 from pipeline.errors import CxloopError
 from pipeline.events.codec import REASONS as EVENT_REASONS
-from pipeline.events.model import CUSTOMER_EVENTS, type_name
+from pipeline.events.model import CUSTOMER_EVENTS, event_name, type_name
 from pipeline.observe import Feed, Gauges, PartitionView
 from pipeline.observe.gauges import Known
 from pipeline.observe.remembered import in_words
@@ -185,6 +185,7 @@ class Worker:
                 registry,
                 rules=self._cards,
                 remembered=self._remembered,
+                journey=lambda: self.parts.shard.journey,
                 closing=closing,
             )
 
@@ -227,6 +228,8 @@ class Worker:
             self.parts.rules.version,
             self.read_at,
             self.unread is None,
+            self.parts.shard.journey,
+            sorted(event_name(event) for event in self.parts.rules.awaited()),
         )
 
 

@@ -4,7 +4,7 @@ A case is a folder under tests/golden/, named after its situation:
 
 events.jsonl    the events in order of arrival
 rules.yml       the rules
-settings.yml    optional: until, now (RFC 3339) and zone
+settings.yml    optional: until, now (RFC 3339) and zone; last_steps, and within, of the journey that comes with cxloop
 expected.jsonl  one object a line: alerts, follow-ups and dead letters, all of them; and the metrics that the
                 case is about, others may exist. A field that a line does not name is not compared.
 
@@ -17,15 +17,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.oracle import Oracle, run
-from tests.oracle.reading import ms, rfc3339
-from tests.oracle.rules import written_out
+from tests.oracle.measured.model import Model, default
+from tests.oracle.reading import HOUR, ms, rfc3339
+from tests.oracle.rules import duration, written_out
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = "2025-12-31T00:00:00Z"
@@ -41,6 +42,16 @@ class Case:
     until: int | None
     now: int
     zone: str
+    last_steps: frozenset[str] | None = None
+    within: int = HOUR
+
+    @property
+    def model(self) -> Model:
+        """What the oracle measures by."""
+        if self.last_steps is None:
+            return default()
+        journey = replace(default().journey, last_steps=self.last_steps, within=self.within)
+        return replace(default(), journey=journey)
 
     @property
     def events(self) -> Path:
@@ -62,6 +73,8 @@ class Case:
             until=ms(settings["until"]) if "until" in settings else None,
             now=ms(settings.get("now", NOW)),
             zone=settings.get("zone", "UTC"),
+            last_steps=frozenset(settings["last_steps"]) if "last_steps" in settings else None,
+            within=duration(settings.get("within", "1h")),
         )
 
 
@@ -71,7 +84,7 @@ def names() -> list[str]:
 
 def by_oracle(case: Case) -> list[Line]:
     lines = case.events.read_text().splitlines()
-    return said(run(lines, case.rules, now=case.now, until=case.until, zone=case.zone))
+    return said(run(lines, case.rules, now=case.now, until=case.until, zone=case.zone, model=case.model))
 
 
 def said(oracle: Oracle) -> list[Line]:
@@ -89,18 +102,22 @@ def said(oracle: Oracle) -> list[Line]:
 
 def by_replay(case: Case) -> list[Line]:
     """What `pipeline.replay` says, as compact lines."""
-    from pipeline.replay import replay
+    from pipeline import parts as all_parts
+    from pipeline.replay import Run
     from pipeline.settings import Settings
 
-    return compact(
-        replay(
-            [case.events],
-            [case.rules_file],
-            until=case.until,
-            now=case.now,
-            settings=Settings(zone=case.zone),
+    parts = all_parts.build(Settings(zone=case.zone), [case.rules_file])
+    if case.last_steps is not None:
+        journey = replace(
+            parts.shard.journey,
+            order=case.model.journey.order,
+            last_steps=case.last_steps,
+            within=case.within,
         )
-    )
+        parts = replace(parts, shard=replace(parts.shard, journey=journey))
+    found = Run(parts, 1, case.now)
+    found.files([case.events], until=case.until)
+    return compact(found.result())
 
 
 def compact(result: Any) -> list[Line]:
@@ -143,11 +160,15 @@ def covers(expected: Line, actual: Line) -> bool:
 def same(expected: Line, name: str, value: Any) -> bool:
     wanted = expected[name]
     if name == "result":
-        # The p90 comes from a sketch with a relative error of 1 %.
+        # Quantiles come from a sketch with a relative error of 1 %.
         return math.isclose(
-            wanted, value, rel_tol=0.0101 if expected["metric"].endswith("p90") else 1e-9, abs_tol=1e-9
+            wanted, value, rel_tol=0.0101 if is_quantile(expected["metric"]) else 1e-9, abs_tol=1e-9
         )
     return bool(wanted == value)
+
+
+def is_quantile(metric: str) -> bool:
+    return metric.endswith(("_p50", "_p90", "_p99"))
 
 
 SHOWN = (

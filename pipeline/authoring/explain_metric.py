@@ -8,7 +8,7 @@ from pipeline.authoring.explanation import Step, step_of, times
 from pipeline.effects import ALERTS
 from pipeline.errors import UsageError
 from pipeline.events.codec import moment
-from pipeline.metrics.catalogue import OF_RULES
+from pipeline.metrics.counts import OF_RULES
 from pipeline.replay import Run
 from pipeline.rules.compiled import BoardRule, Change, FirstRule, MetricRule, SilenceRule, Unusual
 from pipeline.rules.look import Look, Sees, sees

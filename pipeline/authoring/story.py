@@ -273,6 +273,10 @@ class _Reader:
                     field.value(value)
             except ValueError as error:
                 self._wrong((*path, name), f"{name}: {error}")
+        for name in fields.needed(data):
+            if name not in (written.model_extra or {}):
+                example = f"{name.removesuffix('_id')}-1" if name.endswith("_id") else "…"
+                self._wrong(path, f'"{written.event}" needs "{name}"; write for example {name}: {example}')
         return len(self._mistakes) == before
 
     def _value(self, written: _Event, n: int) -> bytes:

@@ -25,6 +25,8 @@ _PROMISES = Weighted({"call-back": 0.45, "refund": 0.25, "replacement": 0.2, "te
 _DUE = {"call-back": (2 * HOUR, 8 * HOUR), "refund": (DAY, 4 * DAY), "replacement": (DAY, 3 * DAY),
         "technician": (6 * HOUR, 2 * DAY)}  # fmt: skip
 
+#: Who answers in a channel; elsewhere it is care.
+_TEAMS = {"shop": "stores"}
 _IN_TIME, _SLOW = 0.83, 0.955  # the rest is never answered
 
 
@@ -43,7 +45,7 @@ class _Case:
     def send(self, at: int, step: str, **more: object) -> None:
         self.world.tell(
             self.customer, at, "contact." + step, "/care/contacts", self.touchpoint, self.channel,
-            contact_id=self.name, reason=self.reason, **more,
+            contact_id=self.name, reason=self.reason, attributes={"team": _TEAMS.get(self.channel, "care")}, **more,
         )  # fmt: skip
 
     def bot_answers(self, at: int) -> int:

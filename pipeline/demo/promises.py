@@ -36,6 +36,7 @@ def promise(
             channel,
             promise_id=promise_id,
             what=what,
+            attributes={"team": "care"},
             **more,
         )
 

@@ -28,6 +28,8 @@ def answer_survey(
     theme = TOUCHPOINTS[touchpoint].theme
     felt = 0.8 * quality + 0.2 * customer.mood
     more: dict[str, object] = {"survey_id": survey or theme, "language": customer.language}
+    if (team := _TEAMS.get(theme)) is not None:
+        more["attributes"] = {"team": team}
     said = felt
     asked = rng.random()
     if asked < 0.8:
@@ -47,7 +49,7 @@ def answer_survey(
     if rng.random() < 0.25:
         more["goal_reached"] = rng.random() < 0.5 + 0.5 * quality
     if rng.random() < 0.1:
-        more["tone"] = _tone(quality)
+        more["tone"] = score(rng, 3.4 + 1.6 * quality, 0.6, 1, 5)
     # Both ends of the scale write more than the middle, in words that agree with the score beside them.
     if rng.random() < 0.3 + 0.4 * abs(quality):
         if bad_day and said < 0 and rng.random() < 0.5:
@@ -61,8 +63,8 @@ def answer_survey(
     world.tell(customer, at, "survey.answered", "/surveys", touchpoint, channel, **more)
 
 
-def _tone(quality: float) -> str:
-    for limit, tone in ((-0.6, "angry"), (-0.15, "disappointed"), (0.3, "neutral"), (0.6, "friendly")):
-        if quality < limit:
-            return tone
-    return "enthusiastic"
+#: Who answers for a theme: the names of the employees' teams, so that their moods can be compared.
+_TEAMS = {
+    "support": "care", "returns": "care", "store": "stores", "delivery": "couriers", "product": "warehouse",
+    "web": "web", "checkout": "web", "payment": "web",
+}  # fmt: skip

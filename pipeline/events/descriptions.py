@@ -102,7 +102,7 @@ FIELDS: Mapping[str, tuple[str, Any]] = {
     "survey_id": ("The survey.", "after-delivery"),
     "team": ("The team.", "returns"),
     "title": ("The headline.", "Never again"),
-    "tone": ("How the customer felt, in a word.", "angry"),
+    "tone": ("The tone of voice: a score from 1 to 5, or a word.", "friendly"),
     "topic": ("What it was about.", "invoice"),
     "touchpoint": ("Where on the journey it happened.", "checkout"),
     "value": ("What the customer is worth, in whole units of the currency.", 320),

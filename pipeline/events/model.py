@@ -41,12 +41,12 @@ class Data(Struct, kw_only=True, gc=False):
 
 
 class SurveyData(Data, kw_only=True, gc=False):
-    """Answers of one survey; at least one of the scores is there."""
+    """Answers of one survey; at least one of the scores is there. tone: of voice, a score or a word."""
 
     nps: Scale10 | None = None
     csat: Scale5 | None = None
     ces: Annotated[int, Meta(ge=1, le=7)] | None = None
-    tone: str | None = None
+    tone: Scale5 | Name | None = None
     expected: Scale5 | None = None
     experienced: Scale5 | None = None
     goal_reached: bool | None = None
@@ -69,7 +69,7 @@ class ReviewData(Data, kw_only=True, gc=False):
 
     review_id: Text
     rating: Annotated[float, Meta(ge=1, le=5)]
-    platform: str | None = None
+    platform: Name | None = None
     title: str | None = None
 
 
@@ -77,7 +77,7 @@ class ReviewResponseData(Data, kw_only=True, gc=False):
     """A public answer to a review."""
 
     review_id: Text
-    platform: str | None = None
+    platform: Name | None = None
     responder: str | None = None
 
 
@@ -145,7 +145,7 @@ class ReferralData(Data, kw_only=True, gc=False):
     """A customer who tells others."""
 
     referred: str | None = None
-    platform: str | None = None
+    platform: Name | None = None
 
 
 class ObservationData(Data, kw_only=True, gc=False):
@@ -159,7 +159,7 @@ class ObservationData(Data, kw_only=True, gc=False):
 class MentionData(Data, kw_only=True, gc=False):
     """A mention in public. reach: people."""
 
-    platform: str | None = None
+    platform: Name | None = None
     reach: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     sentiment: Polarity | None = None
 
@@ -168,7 +168,7 @@ class EmployeeData(Data, kw_only=True, gc=False):
     """An answer of an employee."""
 
     enps: Scale10 | None = None
-    team: str | None = None
+    team: Name | None = None
 
 
 class FollowUpData(Data, kw_only=True, gc=False):

@@ -102,8 +102,9 @@ def _data(event: type[Event], data: type[Data]) -> Schema:
 
 def _plain(written: Schema) -> Schema:
     """A property without msgspec's way of saying "or null"."""
-    kinds = [kind for kind in written.get("anyOf", [written]) if kind != {"type": "null"}]
-    (kind,) = kinds
+    kind, *others = [kind for kind in written.get("anyOf", [written]) if kind != {"type": "null"}]
+    if others:
+        return {"anyOf": [kind, *others, {"type": "null"}]}
     found = {name: value for name, value in kind.items() if name not in ("default", "title")}
     if "anyOf" in found.get("additionalProperties", {}):
         found["additionalProperties"] = {"type": ["string", "number", "boolean", "null"]}

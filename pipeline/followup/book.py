@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pipeline.effects import ALERTS
@@ -18,7 +18,9 @@ from pipeline.events.model import (
     type_name,
 )
 from pipeline.followup.clocks import BusinessClock
-from pipeline.followup.score import earned
+from pipeline.followup.score import MOOT, earned, is_useful, samples
+from pipeline.metrics.catalogue import RULE
+from pipeline.metrics.sample import Sample, differences
 from pipeline.rules.alerts import LASTING, Alert, alert_event, derived_id, reason
 from pipeline.rules.compiled import AnyRule, Plan
 from pipeline.span import DAY, Span
@@ -38,8 +40,12 @@ MOST_REASONS: Final = 50
 class FollowUps:
     """All follow-ups of one shard, at most one open for a key."""
 
-    def __init__(self, step: Step, rules: Mapping[str, AnyRule], clock: BusinessClock) -> None:
-        self._step, self._rules, self._clock = step, rules, clock
+    def __init__(
+        self, step: Step, rules: Mapping[str, AnyRule], clock: BusinessClock,
+        helped: Callable[[str, int, str, str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """helped: is told when something was done for a customer: who, when (ms), by which team, for which rule."""
+        self._step, self._rules, self._clock, self._helped = step, rules, clock, helped
 
     def alert_fired(self, alert: Alert) -> None:
         """Open a follow-up, or add a reason to the one that is open. Rules without a plan open nothing."""
@@ -62,7 +68,7 @@ class FollowUps:
             followup_id = derived_id("f", ref[1], alert.alert_id)
             task = FollowUp(
                 followup_id=followup_id, rule=alert.rule.id, subject=alert.subject, team=plan.team, priority=priority,
-                due=due, allowance=(plan.due.millis, plan.due.business), reasons=[],
+                due=due, allowance=(plan.due.millis, plan.due.business), reasons=[], opened=alert.start,
             )  # fmt: skip
             self._set_reasons(task, [why])
             self._step.level("followups_open", task.team, 1)
@@ -101,7 +107,10 @@ class FollowUps:
         task = self._step.store.get(ref)
         if not isinstance(task, FollowUp) or task.followup_id != data.followup_id:
             return False
+        before = samples(task)
         task.agent = data.agent if data.agent is not None else task.agent
+        if isinstance(event, FollowUpContacted) and (task.contacted < 0 or at < task.contacted):
+            task.contacted = at
         if isinstance(event, FollowUpReopened):
             self._reopen(ref, task, at)
         elif task.status == CLOSED:
@@ -122,6 +131,12 @@ class FollowUps:
             self._write(ref, task, "assigned", at)
         else:
             return False
+        self._measure(task, before)
+        helps = isinstance(event, FollowUpContacted) or (
+            isinstance(event, FollowUpClosed) and is_useful(data.resolution)
+        )
+        if helps and self._helped is not None and task.subject is not None:
+            self._helped(task.subject, at, task.team, task.rule)
         return True
 
     def unknown(self, event: Event, data: FollowUpData, value: bytes | None) -> None:
@@ -212,7 +227,7 @@ class FollowUps:
         self._set_reasons(task, left)
         self._write(ref, task, "updated", at, "reason_removed")
         if not left and task.status == OPEN:
-            task.resolution = "moot"
+            task.resolution = MOOT
             self._close(ref, task, at)
 
     def _set_reasons(self, task: FollowUp, reasons: list[Reason]) -> None:
@@ -227,6 +242,12 @@ class FollowUps:
         for score in earned(task):
             for rule in dict.fromkeys(why.rule for why in task.reasons):
                 self._step.level(score, rule, sign)
+
+    def _measure(self, task: FollowUp, before: list[Sample]) -> None:
+        """Count what a follow-up tells now, in total and for its team and rule."""
+        for (at, name, n), sign in differences(before, samples(task)):
+            for series in ((), (("team", task.team),), ((RULE, task.rule),)):
+                self._step.apart(at, series, name, n, sign)
 
     def _stop(self, task: FollowUp) -> None:
         if task.overdue:

@@ -1,10 +1,12 @@
-"""The score card of a rule: what became of its alerts and of the follow-ups that they asked for."""
+"""What became of follow-ups: for the score card of a rule, and for the metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pipeline.metrics import counts as c
+from pipeline.metrics.sample import Sample
 from pipeline.state.records import CLOSED, FollowUp
 
 #: What is counted of each rule → what it means.
@@ -16,9 +18,11 @@ SCORES: Final[Mapping[str, str]] = {
     "rule_followups_useful": "Of these, closed with a resolution that says that something was done.",
     "rule_followups_recovered": "Of these, closed with the customer content again.",
 }
+#: The resolution of what had no reason any more before anybody took it.
+MOOT: Final = "moot"
 #: Resolutions that say that nothing was done, or had to be; in small letters, with spaces.
 IN_VAIN: Final = frozenset(
-    ("moot", "unreachable", "not reached", "duplicate", "not needed", "no action", "false alarm", "spam", "none")
+    (MOOT, "unreachable", "not reached", "duplicate", "not needed", "no action", "false alarm", "spam", "none")
 )  # fmt: skip
 
 
@@ -29,10 +33,33 @@ def earned(task: FollowUp) -> Iterator[str]:
     yield "rule_followups_closed"
     if task.closed_at <= task.due:
         yield "rule_followups_closed_in_time"
-    if (
-        task.resolution
-        and " ".join(task.resolution.lower().replace("_", " ").replace("-", " ").split()) not in IN_VAIN
-    ):
+    if is_useful(task.resolution):
         yield "rule_followups_useful"
     if task.recovered:
         yield "rule_followups_recovered"
+
+
+def is_useful(resolution: str | None) -> bool:
+    """Does a resolution say that something was done?"""
+    if not resolution:
+        return False
+    return _words(resolution) not in IN_VAIN
+
+
+def _words(resolution: str) -> str:
+    return " ".join(resolution.lower().replace("_", " ").replace("-", " ").split())
+
+
+def samples(task: FollowUp) -> list[Sample]:
+    """What a follow-up tells the metrics; one that was moot tells nothing of its closing."""
+    found: list[Sample] = []
+    if task.opened <= 0:  # of a state that did not remember it
+        return found
+    if task.contacted >= 0:
+        found.append((task.contacted, c.FOLLOWUP_CONTACT, max(0, task.contacted - task.opened)))
+    if task.status == CLOSED and _words(task.resolution or "") != MOOT:
+        at = task.closed_at
+        found += ((at, c.FOLLOWUP_CLOSING, max(0, at - task.opened)), (at, c.FOLLOWUPS_CLOSED, 1))
+        if at <= task.due:
+            found.append((at, c.FOLLOWUPS_IN_TIME, 1))
+    return found

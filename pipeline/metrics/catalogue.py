@@ -1,26 +1,31 @@
-"""What is measured: every metric with its formula, from counts that add up.
+"""What is measured: every metric with its formula, unit and source.
 
-A count is named; the counts of a pane and a series are a mapping of name → integer. Times are in ms,
-ratings in hundredths, their squares in the square of that, so that sums do not depend on their order.
+One entry makes a gauge, a name in rules, a line of a replay, a row of the reference, and a panel of the dashboards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-from pipeline.metrics import sketch
-from pipeline.metrics.confidence import Interval, Spread, interval
-from pipeline.span import DAY
+from pipeline.metrics import counts as c
+from pipeline.metrics.measures import (
+    Counts,
+    Described,
+    Metric,
+    mean,
+    number,
+    ratio,
+    score,
+    share,
+    share_spread,
+    times,
+    total,
+)
 
-Counts = Mapping[str, int]
-
-#: Rolling windows by their name; lengths in ms.
-WINDOWS: Mapping[str, int] = {"24h": DAY, "7d": 7 * DAY, "28d": 28 * DAY}
-
-#: Fields of an event by which metrics can be told apart.
-DIMENSIONS = (
+#: Fields of an event by which metrics can be told apart. The last two are not of every event: `platform` is where a
+#: review or a mention stands, `team` who an employee works with, or the attribute of that name.
+DIMENSIONS: Final = (
     "touchpoint",
     "channel",
     "stage",
@@ -30,197 +35,264 @@ DIMENSIONS = (
     "location",
     "product",
     "language",
+    "platform",
+    "team",
 )
-#: The series that are always kept, beside the total.
-DEFAULT_GROUPINGS: tuple[tuple[str, ...], ...] = (("touchpoint",), ("channel",), ("stage",), ("segment",))
+#: What metrics are told apart by where the settings say nothing else. Those of the loop itself are told apart by rule, too.
+DEFAULT_GROUPINGS: tuple[tuple[str], ...] = (
+    ("touchpoint",), ("channel",), ("stage",), ("segment",), ("platform",), ("team",),
+)  # fmt: skip
+#: The dimension of the rule that a follow-up was opened by. Events have none.
+RULE: Final = "rule"
 
-PROMOTERS: Final = "nps_promoters"
-PASSIVES: Final = "nps_passives"
-DETRACTORS: Final = "nps_detractors"
-CSAT_COUNT: Final = "csat_count"
-CSAT_SUM: Final = "csat_sum"
-CSAT_SATISFIED: Final = "csat_satisfied"
-CSAT_SQUARES: Final = "csat_squares"
-CES_COUNT: Final = "ces_count"
-CES_SUM: Final = "ces_sum"
-CES_SQUARES: Final = "ces_squares"
-REVIEW_COUNT: Final = "review_count"
-REVIEW_RATING: Final = "review_rating_hundredths"
-REVIEW_SQUARES: Final = "review_rating_squares"
-REVIEW_ANSWERED: Final = "review_answered"
-RESPONSE_COUNT: Final = "first_response_count"
-RESPONSE_SUM: Final = "first_response_ms"
-RESPONSE_BUCKET: Final = "first_response_bucket_"
-
-#: What the counts of events begin with that rules count themselves, and what says so of the series that they are in.
-OF_RULES: Final = "="
-
-#: The counts that say how many, rather than how much.
-COUNTED = (PROMOTERS, PASSIVES, DETRACTORS, CSAT_COUNT, CES_COUNT, REVIEW_COUNT, RESPONSE_COUNT)
+_surveys = Described("loyalty", ("survey.answered",))
+_visits = Described("behaviour", ("touchpoint.visited",))
+_contacts = Described(
+    "service", ("contact.opened", "contact.replied", "contact.resolved", "contact.reopened")
+)
+_reviews = Described("reviews", ("review.posted", "review.responded"))
+_mentions = Described("reviews", ("mention.posted",))
+_purchases = Described("behaviour", ("purchase.completed", "touchpoint.visited"))
+_customers = Described("behaviour", ("customer.joined", "customer.renewed", "customer.churned"))
+_promises = Described("promises", ("promise.made", "promise.kept", "promise.broken"))
+_follow_ups = Described("loop", ("followup.contacted", "followup.closed"))
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric. gauge: its Prometheus name; labels: fixed ones; result: None where there is nothing to say.
-
-    spread: what a difference is compared with; None where a metric has none.
-    """
-
-    name: str
-    title: str
-    help: str
-    gauge: str
-    samples: Callable[[Counts], int]
-    result: Callable[[Counts], float | None]
-    labels: tuple[tuple[str, str], ...] = ()
-    spread: Callable[[Counts], Spread] | None = None
-
-    def interval(self, counts: Counts) -> Interval | None:
-        """Where the value of all lies that these counts are a sample of; None where nothing can be said."""
-        return interval(self.spread(counts)) if self.spread is not None else None
+def _less(of: Described) -> Described:
+    """The same, where less is better."""
+    return Described(of.group, of.sources, -1)
 
 
-def _count(*names: str) -> Callable[[Counts], int]:
-    return lambda counts: sum(counts.get(name, 0) for name in names)
+def _neither(of: Described) -> Described:
+    """The same, where nobody can say what is better."""
+    return Described(of.group, of.sources, 0)
 
 
-def _ratio(part: str, *whole: str, scale: float = 1) -> Callable[[Counts], float | None]:
-    of = _count(*whole)
-    return lambda counts: counts.get(part, 0) * scale / n if (n := of(counts)) > 0 else None
+_METRICS: tuple[Metric, ...] = (
+    *score(
+        "nps", "NPS",
+        "Net Promoter Score (Reichheld 2003), from -100 to 100 points: share of 9 and 10 less share of 0 to 6.",
+        (c.PROMOTERS, c.PASSIVES, c.DETRACTORS), _surveys,
+    ),
+    mean(
+        "csat", "CSAT", "Mean customer satisfaction, from 1 to 5.",
+        (c.CSAT_COUNT, c.CSAT_SUM, c.CSAT_SQUARES), (1, 5), _surveys,
+    ),
+    share(
+        "csat_satisfied", "Satisfied", "Share of customer satisfaction answers of 4 and 5.",
+        c.CSAT_SATISFIED, (c.CSAT_COUNT,), _surveys,
+    ),
+    mean(
+        "ces", "CES", "Mean customer effort score, from 1 to 7; 7 is easiest.",
+        (c.CES_COUNT, c.CES_SUM, c.CES_SQUARES), (1, 7), _surveys,
+    ),
+    mean(
+        "expectation_gap", "Expectation gap", "Mean of what was experienced less what was expected, from -4 to 4.",
+        (c.GAP_COUNT, c.GAP_SUM, c.GAP_SQUARES), (-4, 4), _surveys,
+    ),
+    mean(
+        "tone", "Tone", "Mean score of the tone of voice, from 1 to 5; a tone in words is not counted.",
+        (c.TONE_COUNT, c.TONE_SUM, c.TONE_SQUARES), (1, 5), _surveys,
+    ),
+    share(
+        "goal_reached", "Goal reached", "Share of those who say that they did what they had come for.",
+        c.GOALS_REACHED, (c.GOALS,), _surveys,
+    ),
+    mean(
+        "emotion", "Emotion", "Mean emotion of visits, from -2 to 2: along the touchpoints, the curve of the journey.",
+        (c.EMOTION_COUNT, c.EMOTION_SUM, c.EMOTION_SQUARES), (-2, 2), Described("loyalty", ("touchpoint.visited",)),
+        scale=0.01,
+    ),
+    *score(
+        "enps", "eNPS", "Net Promoter Score of employees, from -100 to 100 points.",
+        (c.EMPLOYEE_PROMOTERS, c.EMPLOYEE_PASSIVES, c.EMPLOYEE_DETRACTORS), Described("loyalty", ("employee.answered",)),
+    ),
+    number("contacts", "Contacts", "Contacts opened.", c.CONTACTS, _less(_contacts)),
+    *times(
+        c.FIRST_RESPONSE, "First response", "from a contact to the first reply of an agent", _contacts,
+    ),
+    *times(
+        c.RESPONSE, "Response", "that a customer waits for a reply of an agent, over all turns of a contact", _contacts,
+    ),
+    *times(
+        c.RESOLUTION, "Resolution", "from a contact to the resolution that held", _contacts,
+    ),
+    share(
+        "first_contact_resolution", "Resolved at once",
+        "Share of resolved contacts with one reply of an agent at most, and not reopened.",
+        c.CONTACTS_AT_ONCE, (c.CONTACTS_RESOLVED,), _contacts,
+    ),
+    share(
+        "contacts_reopened", "Reopened", "Share of resolved contacts that were opened again.",
+        c.CONTACTS_REOPENED, (c.CONTACTS_RESOLVED,), _less(_contacts),
+    ),
+    share(
+        "human_answered", "Answered by a human", "Share of replies by a human among those that say who or what answered.",
+        c.REPLIES_HUMAN, (c.REPLIES_TOLD,), Described("service", ("contact.replied",)),
+    ),
+    share(
+        "selfservice_resolved", "Helped themselves", "Share of self-service that was enough.",
+        c.HELPED_THEMSELVES, (c.HELPED_THEMSELVES, c.HELPED_IN_VAIN),
+        Described("service", ("selfservice.resolved", "selfservice.failed")),
+    ),
+    mean(
+        "review_rating", "Review rating", "Mean rating of reviews, from 1 to 5.",
+        (c.REVIEW_COUNT, c.REVIEW_RATING, c.REVIEW_SQUARES), (1, 5), _reviews, scale=0.01,
+    ),
+    number("reviews", "Reviews", "Reviews posted, each once.", c.REVIEW_COUNT, _neither(_reviews)),
+    share(
+        "review_response", "Reviews answered", "Share of reviews that have a response.",
+        c.REVIEW_ANSWERED, (c.REVIEW_COUNT,), _reviews,
+    ),
+    share(
+        "review_negative", "Negative reviews", "Share of reviews with a rating of 2 at most.",
+        c.REVIEW_NEGATIVE, (c.REVIEW_COUNT,), _less(_reviews),
+    ),
+    *times(
+        c.REVIEW_ANSWER, "Review answered", "from a review to its first response", _reviews, (50, 90),
+    ),
+    number("mentions", "Mentions", "Mentions in public.", c.MENTIONS, _neither(_mentions)),
+    Metric(
+        "mentions_reach", "Reach of mentions", "People whom mentions reach, as their platforms say.",
+        "cxloop_mentions_reach", total(c.MENTIONS),
+        lambda counts: float(counts.get(c.MENTIONS_REACH, 0)) if counts.get(c.MENTIONS) else None,
+        group="reviews", better=0, sources=("mention.posted",), formula=c.MENTIONS_REACH,
+    ),
+    mean(
+        "mention_sentiment", "Sentiment of mentions", "Mean sentiment of mentions, from -1 to 1.",
+        (c.MENTION_SENTIMENT_COUNT, c.MENTION_SENTIMENT_SUM, c.MENTION_SENTIMENT_SQUARES), (-1, 1), _mentions,
+        scale=0.01,
+    ),
+    Metric(
+        "people_told", "People told",
+        "People who hear of bad experiences: each detractor, each dissatisfied customer where no NPS was asked, and "
+        "each review of 2 at most, times as many as the settings say (9 to 15).",
+        "cxloop_people_told", total(c.UNHAPPY), lambda counts: float(counts.get(c.TOLD, 0)) if counts.get(c.UNHAPPY) else None,
+        group="reviews", better=-1, sources=("survey.answered", "review.posted"), formula=c.TOLD,
+    ),
+    number("visits", "Visits", "Visits to touchpoints.", c.VISITS, _neither(_visits)),
+    share(
+        "visits_lost", "Visits lost", "Share of visits abandoned or failed among those that say how they ended.",
+        c.VISITS_LOST, (c.VISITS_ENDED,), _less(_visits),
+    ),
+    share(
+        "last_step_lost", "Lost at the last step",
+        "Share of visits to the last step of the journey model that no purchase of the customer follows in its time.",
+        c.LAST_STEPS_LOST, (c.LAST_STEPS,), _less(_purchases),
+    ),
+    share(
+        "stage_conversion", "Go on to the next stage",
+        "Of customers who come to a stage, the share that comes to the next one within 28 days; each once in 28 days.",
+        c.STAGE_PASSED, (c.STAGE_REACHED,), _visits,
+    ),
+    number("purchases", "Purchases", "Purchases completed.", c.PURCHASES, Described("behaviour", ("purchase.completed",))),
+    Metric(
+        "order_value", "Order value", "Mean amount of purchases, in whole units of their currency.",
+        "cxloop_order_value_mean", total(c.ORDER_VALUE_COUNT), ratio(c.ORDER_VALUE_SUM, c.ORDER_VALUE_COUNT, scale=0.01),
+        unit="number", group="behaviour", sources=("purchase.completed",),
+        formula=f"{c.ORDER_VALUE_SUM} / {c.ORDER_VALUE_COUNT} / 100",
+    ),
+    mean(
+        "purchase_steps", "Steps to a purchase",
+        "Mean number of different touchpoints that a customer visited before a purchase, since the one before, in 28 days.",
+        (c.STEPS_COUNT, c.STEPS_SUM, c.STEPS_SQUARES), (0, float("inf")), _less(_purchases),
+    ),
+    *times(
+        c.PURCHASE, "Way to a purchase", "from the first of the visits that lead to a purchase to it", _purchases, (50, 90),
+    ),
+    share(
+        "purchases_again", "Bought again", "Share of purchases by customers who had bought within 365 days before.",
+        c.PURCHASES_AGAIN, (c.PURCHASES,), _purchases,
+    ),
+    share(
+        "orders_returned", "Returned", "Orders that came back, by those delivered and those that came back.",
+        c.RETURNED, (c.DELIVERED, c.RETURNED), Described("behaviour", ("order.delivered", "order.returned"), -1),
+    ),
+    share(
+        "retention", "Retention", "Customers who renew, by those who renew or leave.",
+        c.RENEWED, (c.RENEWED, c.CHURNED), _customers,
+    ),
+    share(
+        "churn", "Churn", "Customers who leave, by those who renew or leave.",
+        c.CHURNED, (c.RENEWED, c.CHURNED), _less(_customers),
+    ),
+    number("customers_joined", "Joined", "Customers who joined.", c.JOINED, _customers),
+    Metric(
+        "customer_value", "Customer lifetime value",
+        "Mean value of customers, as events say when they join, renew or leave.",
+        "cxloop_customer_value_mean", total(c.VALUE_COUNT), ratio(c.VALUE_SUM, c.VALUE_COUNT, scale=0.01),
+        low=-float("inf"), group="behaviour", sources=_customers.sources, formula=f"{c.VALUE_SUM} / {c.VALUE_COUNT} / 100",
+    ),
+    number("referrals", "Referrals", "Referrals made.", c.REFERRALS, Described("behaviour", ("referral.made",))),
+    number("shares", "Shares", "Times that customers shared something.", c.SHARES, Described("behaviour", ("share.made",))),
+    Metric(
+        "engagement", "Engagement", "Points of engagement: events of customers, as the settings weigh them.",
+        "cxloop_engagement_points", total(c.ENGAGED),
+        lambda counts: float(counts.get(c.ENGAGEMENT, 0)) if counts.get(c.ENGAGED) else None,
+        group="behaviour",
+        sources=("touchpoint.visited", "survey.answered", "review.posted", "purchase.completed", "referral.made", "share.made"),
+        formula=c.ENGAGEMENT,
+    ),
+    share(
+        "promises_kept", "Promises kept", "Share of promises kept among those kept or broken.",
+        c.PROMISES_KEPT, (c.PROMISES_SETTLED,), _promises,
+    ),
+    share(
+        "promises_broken", "Promises broken", "Share of promises broken among those kept or broken.",
+        c.PROMISES_BROKEN, (c.PROMISES_SETTLED,), _less(_promises),
+    ),
+    share(
+        "promises_in_time", "Promises kept in time", "Share of promises kept by the time they named among those kept or broken.",
+        c.PROMISES_IN_TIME, (c.PROMISES_SETTLED,), _promises,
+    ),
+    *times(
+        c.FOLLOWUP_CONTACT, "First contact", "from a follow-up's start until somebody is in touch with the customer",
+        _follow_ups, (50, 90),
+    ),
+    *times(
+        c.FOLLOWUP_CLOSING, "Closing", "from a follow-up's start until it is closed", _follow_ups, (50, 90),
+    ),
+    share(
+        "followups_in_time", "Follow-ups in time", "Share of follow-ups closed by the time at which they were due.",
+        c.FOLLOWUPS_IN_TIME, (c.FOLLOWUPS_CLOSED,), Described("loop", ("followup.closed",)),
+    ),
+    share(
+        "recovered", "Recovered",
+        "Share of unhappy customers whose next score within 90 days is not unhappy, of those followed up before it.",
+        c.HELPED_RECOVERED, (c.HELPED_AGAIN,), Described("loop", ("survey.answered", "followup.contacted", "followup.closed")),
+    ),
+    share(
+        "recovered_alone", "Recovered alone",
+        "Share of unhappy customers whose next score within 90 days is not unhappy, of those whom nobody followed up.",
+        c.ALONE_RECOVERED, (c.ALONE_AGAIN,), Described("loop", ("survey.answered",)),
+    ),
+)  # fmt: skip
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}
+
+#: The counts that say how many things happened; others say how much, or are parts of these.
+COUNTED: Final = frozenset((
+    c.PROMOTERS, c.PASSIVES, c.DETRACTORS, c.CSAT_COUNT, c.CES_COUNT, c.GAP_COUNT, c.TONE_COUNT, c.GOALS, c.EMOTION_COUNT,
+    c.EMPLOYEE_PROMOTERS, c.EMPLOYEE_PASSIVES, c.EMPLOYEE_DETRACTORS, c.CONTACTS, c.CONTACTS_RESOLVED, c.REPLIES_TOLD,
+    c.HELPED_THEMSELVES, c.HELPED_IN_VAIN, c.REVIEW_COUNT, c.MENTIONS, c.VISITS, c.LAST_STEPS, c.STAGE_REACHED,
+    c.PURCHASES, c.DELIVERED, c.RETURNED, c.JOINED, c.RENEWED, c.CHURNED, c.REFERRALS, c.SHARES, c.PROMISES_SETTLED,
+    c.FOLLOWUPS_CLOSED, c.HELPED_AGAIN, c.ALONE_AGAIN, *(name + c.TIMES_COUNT for name in c.TIMED),
+))  # fmt: skip
 
 
 def number_of(name: str, count: str) -> Metric:
     """How many events a rule counts. Where there are none, it is 0."""
-    of = _count(count)
+    of = total(count)
     return Metric(name, name, "", "", of, of)
 
 
 def share_of(name: str, part: str, whole: str) -> Metric:
     """The share of the events that a rule counts among others that it counts."""
-    return Metric(name, name, "", "", _count(whole), _ratio(part, whole), spread=_share_spread(part, whole))
-
-
-def _nps(counts: Counts) -> float | None:
-    n = _scores(counts)
-    return 100 * (counts.get(PROMOTERS, 0) - counts.get(DETRACTORS, 0)) / n if n > 0 else None
-
-
-def _nps_spread(counts: Counts) -> Spread:
-    """Each answer is worth 100, 0 or -100 points."""
-    n, promoters, detractors = _scores(counts), counts.get(PROMOTERS, 0), counts.get(DETRACTORS, 0)
-    if n <= 0:
-        return Spread(0, 0.0, 0.0, 3, -100, 100)
-    mean = (promoters - detractors) / n
-    return Spread(n, 100 * mean, 1e4 * max(0.0, (promoters + detractors) / n - mean**2), 3, -100, 100)
-
-
-def _share_spread(part: str, *whole: str) -> Callable[[Counts], Spread]:
-    of = _count(*whole)
-
-    def spread(counts: Counts) -> Spread:
-        n = of(counts)
-        share = counts.get(part, 0) / n if n > 0 else 0.0
-        return Spread(max(n, 0), share, share * (1 - share), 2, 0, 1)
-
-    return spread
-
-
-def _mean_spread(
-    total: str, squares: str, count: str, highest: float, scale: float = 1
-) -> Callable[[Counts], Spread]:
-    """highest: of the scores, which begin with 1; scale: from what is summed to the metric's unit."""
-
-    def spread(counts: Counts) -> Spread:
-        n = counts.get(count, 0)
-        if n <= 0:
-            return Spread(0, 0.0, 0.0)
-        mean = counts.get(total, 0) * scale / n
-        return Spread(n, mean, max(0.0, counts.get(squares, 0) * scale**2 / n - mean**2), 0, 1, highest)
-
-    return spread
-
-
-def _response_p90(counts: Counts) -> float | None:
-    p90 = sketch.quantile(_buckets(counts), 0.9)
-    return p90 / 1000 if p90 is not None else None
-
-
-def _response_spread(counts: Counts) -> Spread:
-    """In seconds. The buckets know how they differ; squares of some weeks in ms would be too large to add up."""
-    n = counts.get(RESPONSE_COUNT, 0)
-    if n <= 0:
-        return Spread(0, 0.0, 0.0)
-    return Spread(n, counts.get(RESPONSE_SUM, 0) / 1000 / n, sketch.variance(_buckets(counts)) / 1e6, low=0)
-
-
-def _buckets(counts: Counts) -> dict[int, int]:
-    skip = len(RESPONSE_BUCKET)
-    return {
-        int(name[skip:]): n
-        for name, n in counts.items()
-        if name.startswith(RESPONSE_BUCKET) and name[skip:].isdecimal()
-    }
-
-
-_scores = _count(PROMOTERS, PASSIVES, DETRACTORS)
-_nps_share = "cxloop_nps_share_ratio"
-
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            "nps", "NPS", "Net Promoter Score (Reichheld 2003), from -100 to 100 points: share of 9 and 10 less share of 0 to 6.",
-            "cxloop_nps", _scores, _nps,
-            spread=_nps_spread,
-        ),
-        Metric(
-            "nps_promoters", "Promoters", "Share of NPS answers of a category.",
-            _nps_share, _scores, _ratio(PROMOTERS, PROMOTERS, PASSIVES, DETRACTORS), (("category", "promoter"),),
-            spread=_share_spread(PROMOTERS, PROMOTERS, PASSIVES, DETRACTORS),
-        ),
-        Metric(
-            "nps_passives", "Passives", "Share of NPS answers of a category.",
-            _nps_share, _scores, _ratio(PASSIVES, PROMOTERS, PASSIVES, DETRACTORS), (("category", "passive"),),
-            spread=_share_spread(PASSIVES, PROMOTERS, PASSIVES, DETRACTORS),
-        ),
-        Metric(
-            "nps_detractors", "Detractors", "Share of NPS answers of a category.",
-            _nps_share, _scores, _ratio(DETRACTORS, PROMOTERS, PASSIVES, DETRACTORS), (("category", "detractor"),),
-            spread=_share_spread(DETRACTORS, PROMOTERS, PASSIVES, DETRACTORS),
-        ),
-        Metric(
-            "csat", "CSAT", "Mean customer satisfaction, from 1 to 5.",
-            "cxloop_csat_mean", _count(CSAT_COUNT), _ratio(CSAT_SUM, CSAT_COUNT),
-            spread=_mean_spread(CSAT_SUM, CSAT_SQUARES, CSAT_COUNT, 5),
-        ),
-        Metric(
-            "csat_satisfied", "Satisfied", "Share of customer satisfaction answers of 4 and 5.",
-            "cxloop_csat_satisfied_ratio", _count(CSAT_COUNT), _ratio(CSAT_SATISFIED, CSAT_COUNT),
-            spread=_share_spread(CSAT_SATISFIED, CSAT_COUNT),
-        ),
-        Metric(
-            "ces", "CES", "Mean customer effort score, from 1 to 7.",
-            "cxloop_ces_mean", _count(CES_COUNT), _ratio(CES_SUM, CES_COUNT),
-            spread=_mean_spread(CES_SUM, CES_SQUARES, CES_COUNT, 7),
-        ),
-        Metric(
-            "review_rating", "Review rating", "Mean rating of reviews, from 1 to 5.",
-            "cxloop_review_rating_mean", _count(REVIEW_COUNT), _ratio(REVIEW_RATING, REVIEW_COUNT, scale=0.01),
-            spread=_mean_spread(REVIEW_RATING, REVIEW_SQUARES, REVIEW_COUNT, 5, scale=0.01),
-        ),
-        Metric(
-            "review_response", "Reviews answered", "Share of reviews that have a response.",
-            "cxloop_review_response_ratio", _count(REVIEW_COUNT), _ratio(REVIEW_ANSWERED, REVIEW_COUNT),
-            spread=_share_spread(REVIEW_ANSWERED, REVIEW_COUNT),
-        ),
-        Metric(
-            "first_response_mean", "First response, mean", "Mean time from a contact to the first reply of an agent.",
-            "cxloop_first_response_mean_seconds", _count(RESPONSE_COUNT), _ratio(RESPONSE_SUM, RESPONSE_COUNT, scale=0.001),
-            spread=_response_spread,
-        ),
-        Metric(
-            "first_response_p90", "First response, p90", "90th percentile of the time to the first reply of an agent, within 1 %.",
-            "cxloop_first_response_p90_seconds", _count(RESPONSE_COUNT), _response_p90,
-        ),
+    return Metric(
+        name, name, "", "", total(whole), ratio(part, whole), spread=share_spread(part, whole), high=1
     )
-}  # fmt: skip
+
+
+__all__ = [
+    "COUNTED", "DEFAULT_GROUPINGS", "DIMENSIONS", "METRICS", "RULE", "Counts", "Metric", "number_of", "share_of",
+]  # fmt: skip

@@ -1,10 +1,14 @@
-"""From a contact's opening to the first reply of an agent."""
+"""What happens in contacts with customer service: how long customers wait, and what comes of it."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final
 
-from pipeline.events.model import ContactData, ContactReplyData
+from pipeline.events import model as m
+from pipeline.metrics import counts as c
+from pipeline.metrics.catalogue import DIMENSIONS
+from pipeline.metrics.sample import Sample
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
 from pipeline.state.records import Contact, Ref, Remembered
@@ -12,58 +16,144 @@ from pipeline.step import CORRECTION, Step
 
 #: A contact is remembered so long after its opening (ms).
 REMEMBERED: Final = 28 * DAY
-#: So many replies are kept of a contact whose opening is not known yet.
+#: So many turns are kept of a contact whose opening is not known yet, and of any other.
 _MOST_ORPHANS: Final = 8
+MOST_TURNS: Final = 64
+
+_CHANNEL: Final = DIMENSIONS.index("channel")
+
+#: Turns of a contact.
+AGENT: Final = 0
+CUSTOMER: Final = 1
+RESOLVED: Final = 2
+REOPENED: Final = 3
 
 
 class Contacts:
-    """Counts the first response once, at the time of the reply, with the dimensions of the opening."""
+    """Counts what a contact tells, with the dimensions of its opening, whatever the order in which its turns arrive."""
 
     WHAT: Final = "@contact"
 
     def __init__(self, step: Step, tally: Tally) -> None:
         self._step, self._tally = step, tally
+        self._dims = tally.reader_of_all(m.ContactData)
 
-    def opened(self, key: str, data: ContactData, at: int) -> None:
+    def opened(self, event: m.Event, data: m.ContactData, at: int, key: str) -> None:
         """Take an opening; a second one of the same contact is ignored."""
         ref = (self.WHAT, key, data.contact_id)
         contact = self._contact(ref)
         if contact.opened >= 0:
             return
-        replies = [reply for reply in contact.orphans if reply >= at]
-        contact.opened, contact.dims, contact.orphans = at, self._tally.dims(data), []
+        contact.opened, contact.dims = at, self._dims(data)
+        kept = [n for n, time in enumerate(contact.times) if time >= at]
+        contact.times = [contact.times[n] for n in kept]
+        contact.turns = [contact.turns[n] for n in kept]
+        self._told(contact, [], 0)
         self._step.store.put(ref, contact, at + REMEMBERED)
-        if replies:
-            self._count(ref, contact, min(replies))
 
-    def replied(self, key: str, data: ContactReplyData, at: int) -> None:
-        """Take a reply; only agents count."""
-        if data.by not in (None, "agent"):
-            return
-        ref = (self.WHAT, key, data.contact_id)
-        contact = self._contact(ref)
-        if contact.opened < 0:
-            contact.orphans = [*contact.orphans, at][-_MOST_ORPHANS:]
-            self._step.store.put(ref, contact, min(contact.orphans) + CORRECTION)
-        elif at >= contact.opened and (contact.first < 0 or at < contact.first):
-            self._count(ref, contact, at)
+    def replied(self, event: m.Event, data: m.ContactReplyData, at: int, key: str) -> None:
+        """Take a reply; bots do not count."""
+        if data.by != "bot":
+            self._turn(key, data.contact_id, at, CUSTOMER if data.by == "customer" else AGENT)
+
+    def resolved(self, event: m.Event, data: m.ContactData, at: int, key: str) -> None:
+        """Take a resolution."""
+        self._turn(key, data.contact_id, at, RESOLVED)
+
+    def reopened(self, event: m.Event, data: m.ContactData, at: int, key: str) -> None:
+        """Take what opens a contact again."""
+        self._turn(key, data.contact_id, at, REOPENED)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
-        """Forget a contact, or replies that no opening came for."""
+        """Forget a contact, or turns that no opening came for."""
         assert isinstance(record, Contact)
-        record.orphans = [reply for reply in record.orphans if reply + CORRECTION > due]
-        if record.opened < 0 and record.orphans:
-            self._step.store.put(ref, record, min(record.orphans) + CORRECTION)
+        if record.opened >= 0:
+            self._level(record, -_open(record))
+            self._step.store.drop(ref)
+            return
+        kept = [n for n, time in enumerate(record.times) if time + CORRECTION > due]
+        record.times, record.turns = [record.times[n] for n in kept], [record.turns[n] for n in kept]
+        if record.times:
+            self._step.store.put(ref, record, record.times[0] + CORRECTION)
         else:
             self._step.store.drop(ref)
+
+    def _turn(self, key: str, contact_id: str, at: int, turn: int) -> None:
+        ref = (self.WHAT, key, contact_id)
+        contact = self._contact(ref)
+        known = contact.opened >= 0
+        if known and (at < contact.opened or len(contact.times) >= MOST_TURNS):
+            return
+        before, was = (samples(contact), _open(contact)) if known else ([], 0)
+        place = bisect_right(contact.times, at)
+        contact.times.insert(place, at)
+        contact.turns.insert(place, turn)
+        if known:
+            self._told(contact, before, was)
+            self._step.store.put(ref, contact, contact.wake)
+        else:
+            contact.times, contact.turns = contact.times[-_MOST_ORPHANS:], contact.turns[-_MOST_ORPHANS:]
+            self._step.store.put(ref, contact, contact.times[0] + CORRECTION)
+
+    def _told(self, contact: Contact, before: list[Sample], was: int) -> None:
+        self._tally.mend(contact.dims, before, samples(contact))
+        self._level(contact, _open(contact) - was)
+
+    def _level(self, contact: Contact, change: int) -> None:
+        if change:
+            self._step.level("contacts_open", contact.dims[_CHANNEL] or "", change)
 
     def _contact(self, ref: Ref) -> Contact:
         found = self._step.store.get(ref)
         return found if found is not None and isinstance(found, Contact) else Contact()
 
-    def _count(self, ref: Ref, contact: Contact, first: int) -> None:
-        if contact.first >= 0:
-            self._tally.first_response(contact.first, contact.dims, contact.first - contact.opened, -1)
-        contact.first = first
-        self._tally.first_response(first, contact.dims, first - contact.opened)
-        self._step.store.put(ref, contact, contact.wake)
+
+def samples(contact: Contact) -> list[Sample]:
+    """What a contact whose opening is known tells.
+
+    A customer waits from the opening, from their first message after a reply, and from a reopening, until the next reply
+    of an agent. What was resolved counts in the pane of its first resolution; how long it took, in that of the last one,
+    where no reopening follows.
+    """
+    opened = contact.opened
+    found: list[Sample] = [(opened, c.CONTACTS, 1)]
+    waits, replies = opened, 0
+    resolved = first_resolved = -1
+    at_once = reopened = False
+    for place in range(len(contact.times)):
+        at, turn = contact.times[place], contact.turns[place]
+        if turn == AGENT:
+            if replies == 0:
+                found.append((at, c.FIRST_RESPONSE, at - opened))
+            replies += 1
+            if waits >= 0:
+                found.append((at, c.RESPONSE, at - waits))
+                waits = -1
+        elif turn == RESOLVED:
+            if first_resolved < 0:
+                first_resolved, at_once = at, replies <= 1
+            resolved, waits = at, -1
+        else:
+            if waits < 0:
+                waits = at
+            if turn == REOPENED and resolved >= 0:
+                resolved, reopened = -1, True
+    if first_resolved >= 0:
+        found.append((first_resolved, c.CONTACTS_RESOLVED, 1))
+        if reopened:
+            found.append((first_resolved, c.CONTACTS_REOPENED, 1))
+        elif at_once:
+            found.append((first_resolved, c.CONTACTS_AT_ONCE, 1))
+    if resolved >= 0:
+        found.append((resolved, c.RESOLUTION, resolved - opened))
+    return found
+
+
+def _open(contact: Contact) -> int:
+    """1 while it is not resolved."""
+    for turn in reversed(contact.turns):
+        if turn == RESOLVED:
+            return 0
+        if turn == REOPENED:
+            return 1
+    return 1

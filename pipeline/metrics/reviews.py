@@ -1,17 +1,24 @@
-"""The newest version of every review, for its metrics."""
+"""The newest version of every review, and its first response, for the metrics."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from pipeline.events.model import ReviewData, ReviewPosted
+from pipeline.metrics import counts as c
+from pipeline.metrics.catalogue import DIMENSIONS
+from pipeline.metrics.sample import Sample
 from pipeline.metrics.tally import Tally
+from pipeline.metrics.weights import Weights
 from pipeline.span import DAY
 from pipeline.state.records import Ref, Remembered, Review
 from pipeline.step import CORRECTION, Step
 
 #: A review is remembered so long after its newest version (ms): the longest window and the correction.
 REMEMBERED: Final = 28 * DAY + CORRECTION
+#: A rating up to here is negative (hundredths).
+NEGATIVE: Final = 200
+_PLATFORM: Final = DIMENSIONS.index("platform")
 
 
 class Reviews:
@@ -19,38 +26,70 @@ class Reviews:
 
     WHAT: Final = "@review"
 
-    def __init__(self, step: Step, tally: Tally) -> None:
+    def __init__(self, step: Step, tally: Tally, weights: Weights) -> None:
         self._step, self._tally = step, tally
+        self._told, self._points = weights.told, weights.points("review.posted")
+        self._dims = tally.reader_of_all(ReviewData)
 
     def posted(self, event: ReviewPosted, at: int) -> bool:
         """Take a version of a review. False: it is no newer than the one that is known, and counts for nothing."""
         data: ReviewData = event.data
         ref = (self.WHAT, data.review_id, "")
-        found = self._step.store.get(ref)
-        review = found if isinstance(found, Review) else Review()
-        if review.at >= 0:
-            if (at, event.id) <= (review.at, review.event_id):
-                return False
-            self._tally.review(review.at, review.dims, review.hundredths, review.answered, -1)
+        review = self._review(ref)
+        if review.at >= 0 and (at, event.id) <= (review.at, review.event_id):
+            return False
+        self._tally.mend(review.dims, self._samples(review), [])
+        self._waits(review, -1)
         review.at, review.event_id = at, event.id
-        review.hundredths, review.dims = round(data.rating * 100), self._tally.dims(data)
-        self._tally.review(at, review.dims, review.hundredths, review.answered)
+        review.posted = review.posted if review.posted >= 0 else at
+        review.hundredths, review.dims = round(data.rating * 100), self._dims(data)
+        self._tally.mend(review.dims, [], self._samples(review))
+        self._waits(review, 1)
         self._step.store.put(ref, review, at + REMEMBERED)
         return True
 
     def responded(self, review_id: str, at: int) -> None:
         """Take a response; the first one counts."""
         ref = (self.WHAT, review_id, "")
-        found = self._step.store.get(ref)
-        if not isinstance(found, Review):
-            self._step.store.put(ref, Review(answered=True), at + CORRECTION)
-        elif found.at < 0:  # each early response is kept so long
-            self._step.store.put(ref, found, max(found.wake, at + CORRECTION))
-        elif not found.answered:
-            found.answered = True
-            self._tally.review_answered(found.at, found.dims)
-            self._step.store.put(ref, found, found.wake)
+        review = self._review(ref)
+        if review.at < 0:  # each early response is kept so long
+            review.responded = at if review.responded < 0 else min(at, review.responded)
+            self._step.store.put(ref, review, max(review.wake, at + CORRECTION))
+        elif review.responded < 0 or at < review.responded:
+            before = self._samples(review)
+            self._waits(review, -1)
+            review.responded = at
+            self._tally.mend(review.dims, before, self._samples(review))
+            self._step.store.put(ref, review, review.wake)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
         """Forget a review."""
+        assert isinstance(record, Review)
+        self._waits(record, -1)
         self._step.store.drop(ref)
+
+    def _review(self, ref: Ref) -> Review:
+        found = self._step.store.get(ref)
+        return found if isinstance(found, Review) else Review()
+
+    def _waits(self, review: Review, change: int) -> None:
+        """Count a negative review that nobody has answered, or no longer."""
+        if review.at >= 0 and review.responded < 0 and review.hundredths <= NEGATIVE:
+            self._step.level("reviews_waiting", review.dims[_PLATFORM] or "", change)
+
+    def _samples(self, review: Review) -> list[Sample]:
+        at, hundredths = review.at, review.hundredths
+        if at < 0:
+            return []
+        found: list[Sample] = [
+            (at, c.REVIEW_COUNT, 1), (at, c.REVIEW_RATING, hundredths), (at, c.REVIEW_SQUARES, hundredths**2),
+        ]  # fmt: skip
+        if hundredths <= NEGATIVE:
+            found += ((at, c.REVIEW_NEGATIVE, 1), (at, c.UNHAPPY, 1), (at, c.TOLD, self._told))
+        if self._points:
+            found += ((at, c.ENGAGED, 1), (at, c.ENGAGEMENT, self._points))
+        if review.responded >= 0:
+            found.append((at, c.REVIEW_ANSWERED, 1))
+            if review.responded >= review.posted:
+                found.append((review.responded, c.REVIEW_ANSWER, review.responded - review.posted))
+        return found

@@ -10,14 +10,11 @@ import heapq
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pipeline.metrics.catalogue import WINDOWS
-from pipeline.metrics.window import PANE, Window, pane_end, window
+from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.state.records import Pane, Series, Sums
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
 
-#: The windows that are always kept.
-WINDOWS_KEPT: Final = tuple(window(length) for length in WINDOWS.values())
 #: What is to be added to counts.
 Changes = Iterable[tuple[Series, dict[str, int]]]
 
@@ -25,13 +22,13 @@ Changes = Iterable[tuple[Series, dict[str, int]]]
 class Rolling:
     """The panes in a store, and the windows' totals.
 
-    at: the last pane end that the totals are of; -1: none. more: windows beside those that are always kept.
+    at: the last pane end that the totals are of; -1: none.
     """
 
-    def __init__(self, store: Store, more: Iterable[Window] = ()) -> None:
+    def __init__(self, store: Store, windows: Iterable[Window]) -> None:
         self._store = store
         self.at = -1
-        self.totals: dict[Window, Sums] = {one: {} for one in (*WINDOWS_KEPT, *more)}
+        self.totals: dict[Window, Sums] = {one: {} for one in windows}
         #: Length of a pane → the windows that are made of such panes, and for how long one reaches back to it.
         self._made_of = {
             length: [one for one in self.totals if one.pane == length]
@@ -52,6 +49,12 @@ class Rolling:
                 if at - one.length < end <= at:
                     _add(self.totals[one], record.counts.items())
             self._plan(end)
+
+    def counted(self) -> Iterable[tuple[int, Series, dict[str, int]]]:
+        """The counts of all panes that are kept: (end in ms, series, counts)."""
+        for (_, key, _), record in self._store.of(Pane):
+            for series, counts in record.counts.items():
+                yield int(key), series, counts
 
     @property
     def next_change(self) -> int:

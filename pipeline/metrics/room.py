@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pipeline.metrics.catalogue import OF_RULES, Counts
+from pipeline.metrics.catalogue import RULE, Counts
+from pipeline.metrics.counts import OF_RULES
 from pipeline.span import DAY
 from pipeline.state.records import KnownValue, Overflow, Ref, Series
 from pipeline.state.store import Store
@@ -38,7 +39,10 @@ class Room:
         if admitted is not None and end <= admitted:
             return series  # known ones are noted as seen once a day
         placed = tuple(
-            (name, value if name.startswith(OF_RULES) else self._place(name, value, end, counts))
+            (
+                name,
+                value if name.startswith(OF_RULES) or name == RULE else self._place(name, value, end, counts),
+            )
             for name, value in series
         )
         if placed == series and not any(self._store.get(_overflow(name)) for name, _ in series):

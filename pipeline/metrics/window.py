@@ -31,3 +31,7 @@ def window(length: int) -> Window:
 def hourly(length: int) -> Window:
     """The window of a length with panes of an hour, for what is looked at by the hour."""
     return Window(duration(length), length, HOUR)
+
+
+#: The windows that are kept where the settings name no others.
+WINDOWS_KEPT: Final = (window(DAY), window(7 * DAY), window(28 * DAY))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 
-from pipeline.metrics import catalogue
+from pipeline.metrics import counts as c
 from pipeline.metrics.segment import MetricsRecord
 from pipeline.observe.entries import Alert, FollowUp
 from pipeline.observe.history import History
@@ -31,9 +31,9 @@ SEVERITIES = ("critical", "warning", "info")
 
 #: Activity → the counts of a pane that it sums.
 ACTIVITY = {
-    "nps_answers": (catalogue.PROMOTERS, catalogue.PASSIVES, catalogue.DETRACTORS),
-    "reviews": (catalogue.REVIEW_COUNT,),
-    "first_replies": (catalogue.RESPONSE_COUNT,),
+    "nps_answers": (c.PROMOTERS, c.PASSIVES, c.DETRACTORS),
+    "reviews": (c.REVIEW_COUNT,),
+    "first_replies": (f"{c.FIRST_RESPONSE}{c.TIMES_COUNT}",),
 }
 _read_counts = Decoder(MetricsRecord).decode
 

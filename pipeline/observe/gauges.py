@@ -16,10 +16,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 import pipeline
+from pipeline.events.journey import NO_JOURNEY, Journey
 from pipeline.followup.score import SCORES
 from pipeline.metrics import catalogue
+from pipeline.observe.consistency import consistency, places
 from pipeline.observe.feed import Feed
-from pipeline.observe.views import DIMENSIONS, RUNNING, BoardView, Health, PartitionView
+from pipeline.observe.views import DIMENSIONS, RUNNING, BoardView, Health, MetricValue, PartitionView
 
 _PLACE = ("window", "dimension", "value")
 _PARTITION = ("topic", "partition")
@@ -46,6 +48,21 @@ _LEVELS = {
         "cxloop_followups_overdue",
         "team",
         "Follow-ups whose deadline has passed and that nobody has been in touch on.",
+    ),
+    "contacts_open": (
+        "cxloop_contacts_open",
+        "channel",
+        "Contacts of the last 28 days that are not resolved.",
+    ),
+    "reviews_waiting": (
+        "cxloop_reviews_waiting",
+        "platform",
+        "Negative reviews of the last 35 days that nobody has answered.",
+    ),
+    "promises_overdue": (
+        "cxloop_promises_overdue",
+        "",
+        "Promises that are due and neither kept nor broken.",
     ),
 }
 
@@ -83,7 +100,7 @@ class Known:
     """Names that are shown as 0 before they happen, so that the first one is seen as a rise.
 
     version: of the rules in force; read_at: when they were read, Unix time.
-    is_newest: no others were written meanwhile that are wrong.
+    is_newest: no others were written meanwhile that are wrong. journey: the model in force. awaited: events that rules wait for, without `cx.`.
     """
 
     rules: Sequence[str] = ()
@@ -93,6 +110,8 @@ class Known:
     version: str = ""
     read_at: float = 0.0
     is_newest: bool = True
+    journey: Journey = NO_JOURNEY
+    awaited: Sequence[str] = ()
 
 
 class Gauges(Collector):
@@ -129,12 +148,15 @@ class Gauges(Collector):
         board = self._board()
         yield from _build()
         yield from _rules(known)
+        yield from _journey(known.journey)
         yield from self._worker()
         yield from _partitions(self._health.partitions(), self._wall())
         yield from _counters(self._health.partitions(), known)
         yield _here(board)
         if board is not None:
-            yield from _values(board)
+            values = list(board.values())
+            yield from _values(values)
+            yield from _consistency(values, board, known.journey)
             yield from _levels(board, known)
             yield _overflow(board)
         if self._feed is not None:
@@ -179,7 +201,7 @@ def _here(board: BoardView | None) -> Metric:
     )
 
 
-def _values(board: BoardView) -> Iterator[Metric]:
+def _values(values: Iterable[MetricValue]) -> Iterator[Metric]:
     gauges: dict[str, GaugeMetricFamily] = {}
     for metric in catalogue.METRICS.values():
         labels = [*(name for name, _ in metric.labels), *_PLACE]
@@ -196,7 +218,7 @@ def _values(board: BoardView) -> Iterator[Metric]:
         for name in ("lower", "upper")
     ]
     newest = -1
-    for one in board.values():
+    for one in values:
         known = catalogue.METRICS.get(one.metric)
         if known is None or one.at < 0:
             continue
@@ -218,16 +240,76 @@ def _values(board: BoardView) -> Iterator[Metric]:
         )
 
 
+def _journey(journey: Journey) -> Iterator[Metric]:
+    """The model, so that dashboards can draw the map of it."""
+    stages = GaugeMetricFamily(
+        "cxloop_journey_stage_info", "Always 1; a stage of the journey model.",
+        labels=["journey", "stage", "order", "part"],
+    )  # fmt: skip
+    for number, stage in enumerate(journey.order, 1):
+        stages.add_metric([journey.name, stage, f"{number:02}", journey.parts.get(stage, "")], 1)
+    touchpoints = GaugeMetricFamily(
+        "cxloop_journey_touchpoint_info",
+        "Always 1; a touchpoint of the journey model, and whether it must always be positive (essential).",
+        labels=["touchpoint", "stage", "order", "essential"],
+    )
+    for name, (stage, order) in places(journey).items():
+        touchpoints.add_metric([name, stage, order, "yes" if name in journey.essential else "no"], 1)
+    targets = GaugeMetricFamily(
+        "cxloop_journey_target",
+        "What a metric should be at a stage, in its own unit.",
+        labels=["stage", "metric"],
+    )
+    for stage, of in journey.targets.items():
+        for metric, target in of.items():
+            targets.add_metric([stage, metric], target)
+    yield from (stages, touchpoints, targets)
+
+
+def _consistency(values: Sequence[MetricValue], board: BoardView, journey: Journey) -> Iterator[Metric]:
+    found = consistency(values, journey)
+    spread = GaugeMetricFamily(
+        "cxloop_channel_spread",
+        "The greatest less the smallest value of a metric across channels with ten answers or more, in its own unit.",
+        labels=["metric", "window"],
+    )
+    for (window, metric), value in sorted(found.spread.items()):
+        spread.add_metric([metric, window], value)
+    covered = GaugeMetricFamily(
+        "cxloop_journey_covered_ratio",
+        "Touchpoints of the journey model that customers say something about in the window, by all of them.",
+        labels=["window"],
+    )
+    for window, share in found.covered.items():
+        covered.add_metric([window], share)
+    unknown = GaugeMetricFamily(
+        "cxloop_journey_unknown_touchpoints",
+        "Touchpoints of events that no stage of the journey model has.",
+        value=len(found.unknown) if journey.order else 0,
+    )
+    heard = GaugeMetricFamily(
+        "cxloop_feedback_timestamp_seconds",
+        "Event time up to which customers last said something about a touchpoint, as Unix time.",
+        labels=["touchpoint"],
+    )
+    for touchpoint, at in sorted(board.heard().items()):
+        heard.add_metric([_label(touchpoint)], at / 1000)
+    yield from (spread, covered, unknown, heard)
+
+
 def _levels(board: BoardView, known: Known) -> Iterator[Metric]:
-    names = {"rule": known.rules, "team": known.teams, "event": ()}
+    names: dict[str, Sequence[str]] = {"rule": known.rules, "team": known.teams, "event": known.awaited}
     levels = board.levels()
     for level, (gauge, label, text) in _LEVELS.items():
-        counts = dict.fromkeys(names[label], 0)
+        counts = dict.fromkeys(names.get(label, ()), 0)
         counts |= {
             of: count
             for (kind, of), count in levels.items()
             if kind == level and (of in counts or level not in SCORES)
         }
+        if not label:
+            yield GaugeMetricFamily(gauge, text, value=counts.get("", 0))
+            continue
         family = GaugeMetricFamily(gauge, text, labels=[label])
         for of, count in sorted(counts.items()):
             family.add_metric([_label(of)], count)

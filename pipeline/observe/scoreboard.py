@@ -12,10 +12,12 @@ class Scores:
     """What the board says of one value of a dimension in one window: metric → (result, samples).
 
     nps_margin: half the interval of the NPS, in points; None where nothing can be said.
+    bounds: of the total alone: metric → between what it lies with a confidence of 95 %.
     """
 
     metrics: dict[str, tuple[float, int]] = field(default_factory=dict)
     nps_margin: float | None = None
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def result(self, metric: str) -> float | None:
         """A metric's number; None: it rests on nothing."""
@@ -51,8 +53,11 @@ class Scoreboard:
             if scores is None:
                 scores = by_value[one.value] = Scores()
             scores.metrics[one.metric] = (one.result, one.samples)
-            if one.metric == "nps" and (interval := one.interval) is not None:
-                scores.nps_margin = (interval[1] - interval[0]) / 2
+            if (one.metric == "nps" or one.dimension == TOTAL) and (interval := one.interval) is not None:
+                if one.metric == "nps":
+                    scores.nps_margin = (interval[1] - interval[0]) / 2
+                if one.dimension == TOTAL:
+                    scores.bounds[one.metric] = interval
             seen.at[one.window] = max(one.at, seen.at.get(one.window, one.at))
         return seen
 

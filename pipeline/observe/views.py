@@ -8,11 +8,9 @@ from typing import Protocol
 
 from pipeline.effects import METRICS
 
-#: Windows of the board, shortest first.
-WINDOWS = ("24h", "7d", "28d")
 #: Dimensions of the board; `total` has the one value "".
 TOTAL = "total"
-DIMENSIONS = ("touchpoint", "channel", "stage", "segment")
+DIMENSIONS = ("touchpoint", "channel", "stage", "segment", "platform", "team")
 
 #: States of a partition.
 OPENING, RESTORING, REBUILDING = "opening", "restoring", "rebuilding"
@@ -57,6 +55,10 @@ class BoardView(Protocol):
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         """How many are open now: (`episodes_open`, rule), (`followups_open`, team), (`followups_overdue`, team)."""
+        ...
+
+    def heard(self) -> Mapping[str, int]:
+        """Touchpoint → end of the newest pane with feedback on it, ms UTC."""
         ...
 
     def overflow(self) -> Mapping[str, int]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pipeline.events.model import Event
-from pipeline.metrics.catalogue import OF_RULES, Metric
+from pipeline.metrics.catalogue import Metric
+from pipeline.metrics.counts import OF_RULES
 from pipeline.rules.condition import Comparison
 from pipeline.rules.pattern import Pattern
 from pipeline.rules.texts import Texts
@@ -315,6 +316,11 @@ class RuleSet:
         """All that shards count for rules, by its name."""
         found = [one for rule in self.on_metrics() for one in rule.measured.matches]
         return {one.name: one for one in (*found, *(rule.matches for rule in self.on_first()))}
+
+    def awaited(self) -> set[type[Event]]:
+        """The types of events that some rule waits for, or wants to know that they come."""
+        waits = {rule.unless.event for rule in self.rules if isinstance(rule, AbsenceRule)}
+        return waits | {event for rule in self.on_silence() for event in rule.events}
 
     def on_silence(self) -> Iterable[SilenceRule]:
         """The rules on events that stop coming."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
 
 import msgspec.inspect
+import msgspec.structs
 
 from pipeline.events.model import Data
 from pipeline.rules.condition import Comparison, is_number, parse
@@ -44,6 +45,8 @@ class Field:
                 return "true or false"
             case "text":
                 return "a text"
+            case "anything":
+                return "a number or a text"
         return f"a {self.base}"
 
     def condition(self, written: object) -> Comparison:
@@ -101,6 +104,11 @@ def names(data: type[Data]) -> tuple[str, ...]:
     return data.__struct_fields__
 
 
+def needed(data: type[Data]) -> tuple[str, ...]:
+    """The fields that an event has always."""
+    return tuple(field.name for field in msgspec.structs.fields(data) if field.required)
+
+
 def known(data: type[Data], name: str) -> bool:
     """Is there such a field? `attributes.NAME` is one of an event's own dimensions."""
     return name in data.__struct_fields__ or (name.startswith("attributes.") and name != "attributes.")
@@ -112,6 +120,9 @@ def field_of(data: type[Data], name: str) -> Field:
         return Field(name, "anything")
     kind = msgspec.inspect.type_info(get_type_hints(data, include_extras=True)[name])
     options = kind.types if isinstance(kind, msgspec.inspect.UnionType) else (kind,)
+    several = [one for one in options if not isinstance(one, msgspec.inspect.NoneType)]
+    if len(several) > 1:
+        return Field(name, "anything")
     return _field(name, options)
 
 

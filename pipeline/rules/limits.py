@@ -11,6 +11,7 @@ from pipeline.errors import Mistake
 from pipeline.metrics.catalogue import METRICS
 from pipeline.metrics.confidence import limit_of_looks
 from pipeline.metrics.window import Window, hourly, window
+from pipeline.nearest import did_you_mean
 from pipeline.rules import condition
 from pipeline.rules import model as written
 from pipeline.rules.compiled import Change, Measured, MetricRule, Unusual
@@ -20,14 +21,9 @@ from pipeline.rules.look import LEAST_WEEKS
 from pipeline.rules.measured import MEASURED, Subjects, When
 from pipeline.rules.scope import Scope
 from pipeline.span import DAY, HOUR, WEEK, Span, duration
-from pipeline.written import a_or_b, shown, validated
+from pipeline.written import shown, validated
 from pipeline.yaml_places import Document, Path_
 
-#: The least and the greatest value of a metric; what is not listed is 0 or more.
-_RANGES: Mapping[str, tuple[float, float]] = {
-    "nps": (-100, 100), "nps_promoters": (0, 1), "nps_passives": (0, 1), "nps_detractors": (0, 1),
-    "csat": (1, 5), "csat_satisfied": (0, 1), "ces": (1, 7), "review_rating": (1, 5), "review_response": (0, 1),
-}  # fmt: skip
 #: What a rule can ask of what it measures.
 LOOKS = ("is", "falls", "rises", "spikes")
 #: A condition may have to hold at most so long (ms).
@@ -70,8 +66,9 @@ class _Metric:
         self._rule, self._when, self._measured, self._path = rule, when, measured, path
         self._document, self._mistakes = document, mistakes
         #: As messages call it, and its least and greatest value.
-        self._name, low = measured.key, 0 if measured.matches or measured.key in METRICS else -math.inf
-        self._low, self._high = _RANGES.get(measured.key, (low, math.inf))
+        self._name, known = measured.key, bool(measured.matches) or measured.key in METRICS
+        self._low = measured.metric.low if known else -math.inf
+        self._high = measured.metric.high if known else math.inf
         if measured.matches:
             self._name = "a number of events" if measured.is_number else "a share"
             self._high = math.inf if measured.is_number else 1
@@ -160,7 +157,8 @@ class _Metric:
         if self._measured.metric.spread is None and self._measured.key in METRICS:
             known = [name for name, metric in METRICS.items() if metric.spread is not None]
             self._wrong(
-                ("when", which), f"of {self._name} nobody can say what is chance; take one of {a_or_b(known)}"
+                ("when", which),
+                f"of {self._name} nobody can say what is chance; {did_you_mean(self._name, known)}",
             )
         self._no_clear()
         low, high = self._low, self._high

@@ -29,7 +29,7 @@ class MatchCounter:
         """Take one event of the type. at: ms."""
         series = self.series(data)
         if series is not None:
-            self._tally.match(at, series, self._count)
+            self._tally.apart(at, series, self._count, 1)
 
     def series(self, data: Data) -> Series | None:
         """Where an event counts; None: nowhere."""
@@ -58,10 +58,10 @@ class ReviewCounter:
         ref = (self.what, data.review_id, "")
         found = self._step.store.get(ref)
         if isinstance(found, Matched):
-            self._tally.match(found.at, found.series, self._count, -1)
+            self._tally.apart(found.at, found.series, self._count, 1, -1)
         series = self._counter.series(data)
         if series is not None:
-            self._tally.match(at, series, self._count)
+            self._tally.apart(at, series, self._count, 1)
             self._step.store.put(ref, Matched(at=at, series=series), at + REMEMBERED)
         elif found is not None:
             self._step.store.drop(ref)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from pipeline.metrics.catalogue import OF_RULES
+from pipeline.metrics.counts import OF_RULES
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import AnyRule, MetricRule, Narrow
 from pipeline.rules.look import Look, Now, Weekly, sees

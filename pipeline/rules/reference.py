@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import isinf
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pipeline.events.descriptions import EVENTS
-from pipeline.events.model import CUSTOMER_EVENTS, Data, SurveyAnswered, data_type, event_name
-from pipeline.metrics.catalogue import DIMENSIONS, METRICS
+from pipeline.events.model import CUSTOMER_EVENTS, Data, Event, SurveyAnswered, data_type, event_name
+from pipeline.metrics.catalogue import DIMENSIONS, METRICS, Metric
+from pipeline.metrics.measures import GROUPS
 from pipeline.rules import fields, model
 
 #: Maps that people write, and where they stand.
@@ -67,15 +69,25 @@ def _events() -> Iterator[str]:
     kinds = {event: _fields(data_type(event)) for event in CUSTOMER_EVENTS}
     common = [name for name in kinds[SurveyAnswered] if all(name in of for of in kinds.values())]
     listed = ", ".join(f"`{name}`" for name in common)
-    yield f"All events have {listed}; the last is a map of your own, the others are texts.\n"
+    yield f"All events have {listed}; the last is a map of your own, the others are texts. What is **bold** is needed.\n"
     rows = [
         (
             f"`{event_name(event)}`", EVENTS[event_name(event)],
-            ", ".join(f"`{name}` ({kind})" for name, kind in of.items() if name not in common),
+            ", ".join(_own(event, common)),
         )
-        for event, of in kinds.items()
+        for event in kinds
     ]  # fmt: skip
     yield from _table(("event", "", "fields of its own"), ([*map(_cell, row)] for row in rows))
+
+
+def _own(event: type[Event], common: Sequence[str]) -> Iterator[str]:
+    """The fields that not all events have, and those that this one needs."""
+    needed = fields.needed(data_type(event))
+    for name, kind in _fields(data_type(event)).items():
+        if name in needed:
+            yield f"**`{name}`** ({kind})"
+        elif name not in common:
+            yield f"`{name}` ({kind})"
 
 
 def _fields(data: type[Data]) -> dict[str, str]:
@@ -84,10 +96,23 @@ def _fields(data: type[Data]) -> dict[str, str]:
 
 def _metrics() -> Iterator[str]:
     yield "### Metrics\n"
-    yield from _table(
-        ("metric", "it is"), ((f"`{metric.name}`", _cell(metric.help)) for metric in METRICS.values())
-    )
+    for group, title in GROUPS.items():
+        yield f"#### {title}\n"
+        yield from _table(
+            ("metric", "it is", "in", "of"),
+            (
+                (f"`{one.name}`", _cell(one.help), _unit(one), ", ".join(f"`{name}`" for name in one.sources))
+                for one in METRICS.values()
+                if one.group == group
+            ),
+        )
     yield f"Dimensions for `by`: {', '.join(f'`{name}`' for name in DIMENSIONS)}.\n"
+
+
+def _unit(metric: Metric) -> str:
+    if metric.unit != "score" or isinf(metric.high):
+        return {"ratio": "0 to 1", "points": "points", "seconds": "seconds"}.get(metric.unit, "a number")
+    return f"{metric.low:g} to {metric.high:g}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

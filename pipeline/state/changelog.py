@@ -16,8 +16,9 @@ import cramjam
 import msgspec
 
 from pipeline.errors import StateError
+from pipeline.state.format_3 import from_format_3
 from pipeline.state.logged import Delta, Entry, Image, Position
-from pipeline.state.records import Ref, Remembered, check, from_format_3
+from pipeline.state.records import Ref, Remembered, check
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Change, Store
 

@@ -16,7 +16,7 @@ from pipeline.span import duration
 Ref = tuple[str, ...]
 #: (dimension, value) pairs in order of dimension; () is the total.
 Series = tuple[tuple[str, str], ...]
-#: The values of an event's dimensions, in the order of `Tally.dimensions`.
+#: The values of an event's dimensions: of all, in the order of `catalogue.DIMENSIONS`, where they are remembered.
 Dims = tuple[str | None, ...]
 #: Counts by series and name.
 Sums = dict[Series, dict[str, int]]
@@ -44,22 +44,70 @@ class Numerous(Remembered):
 
 
 class Contact(Numerous, kw_only=True, tag=0):
-    """opened, first: ms; -1: not known yet. orphans: replies that came before the opening."""
+    """A contact with customer service.
+
+    opened: ms; -1: not known yet. dims: of the opening. times: of its turns (ms), in order of (time, arrival).
+    turns: what each of them was, see `metrics/contacts.py`.
+    """
 
     opened: int = -1
-    first: int = -1
     dims: Dims = ()
-    orphans: list[int] = msgspec.field(default_factory=list)
+    times: list[int] = msgspec.field(default_factory=list)
+    turns: list[int] = msgspec.field(default_factory=list)
 
 
 class Review(Numerous, kw_only=True, tag=1):
-    """at: ms, of the newest version; -1: only a response is known. hundredths: of its rating."""
+    """at: ms, of the newest version; -1: only a response is known. posted: ms, of the first version.
+
+    hundredths: of its rating. responded: ms, of the first response; -1: none is known.
+    """
 
     at: int = -1
     event_id: str = ""
     hundredths: int = 0
     dims: Dims = ()
-    answered: bool = False
+    responded: int = -1
+    posted: int = -1
+
+
+class Promised(Numerous, kw_only=True, tag=9):
+    """A promise. made, due, kept, broken: ms, of the first event that says so; -1: none is known.
+
+    dims: of the first event. overdue: nobody has said that it was kept or broken, and the watermark is beyond `due`.
+    """
+
+    made: int = -1
+    due: int = -1
+    kept: int = -1
+    broken: int = -1
+    dims: Dims = ()
+    overdue: bool = False
+
+
+class Way(Numerous, kw_only=True, tag=10):
+    """Where a customer went, and what they bought: a list for each field, in order of (time, arrival).
+
+    times: of visits (ms); touchpoints, stages ("": none): of each. bought: times of purchases (ms); dims: of each.
+    until: the watermark up to which it is settled whether a purchase followed the last step (ms).
+    """
+
+    times: list[int] = msgspec.field(default_factory=list)
+    touchpoints: list[str] = msgspec.field(default_factory=list)
+    stages: list[str] = msgspec.field(default_factory=list)
+    bought: list[int] = msgspec.field(default_factory=list)
+    dims: list[Dims] = msgspec.field(default_factory=list)
+    until: int = -1
+
+
+class Mood(Numerous, kw_only=True, tag=11):
+    """What a customer answered, and who followed up, in order of (time, arrival).
+
+    times: of scores (ms); unhappy: was each? helped: (time in ms, team, rule) of what was done about a follow-up.
+    """
+
+    times: list[int] = msgspec.field(default_factory=list)
+    unhappy: list[bool] = msgspec.field(default_factory=list)
+    helped: list[tuple[int, str, str]] = msgspec.field(default_factory=list)
 
 
 class Pane(Remembered, kw_only=True):
@@ -236,7 +284,10 @@ class Reason(msgspec.Struct, array_like=True, gc=False):
 
 
 class FollowUp(Numerous, kw_only=True, tag=6):
-    """One task. Times are ms; events: how many its life has had."""
+    """One task. Times are ms; events: how many its life has had.
+
+    opened: when its clock started, the first time. contacted: the first time that somebody was in touch; -1: nobody was.
+    """
 
     followup_id: str
     rule: str
@@ -254,6 +305,8 @@ class FollowUp(Numerous, kw_only=True, tag=6):
     cause: str | None = None
     recovered: bool | None = None
     events: int = 0
+    opened: int = 0
+    contacted: int = -1
 
 
 class ShardPosition(Remembered, kw_only=True):
@@ -275,7 +328,9 @@ class Head(msgspec.Struct, array_like=True, gc=False):
     wake: int
 
 
-_Packed = Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail | Matched
+_Packed = (
+    Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail | Matched | Promised | Way | Mood
+)
 #: The classes of those that are numerous.
 PACKED: Final = frozenset(get_args(_Packed))
 BY_TAG: Final[dict[int, type[Numerous]]] = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}
@@ -330,30 +385,3 @@ def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
         record.times.append(row[0])
         record.events += pack(row[1])
     return pack(record)
-
-
-class _Hits3(Numerous, kw_only=True, tag=4):
-    """Hits as format 3 has them."""
-
-    times: list[int] = msgspec.field(default_factory=list)
-    events: list[str] = msgspec.field(default_factory=list)
-    blocks: tuple[int, ...] = ()
-    reviews: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-
-
-_decode_hits3: Final = msgspec.msgpack.Decoder(_Hits3).decode
-
-
-def from_format_3(packed: bytes) -> bytes:
-    """A packed record of format 3 as it is packed now. Raises MsgspecError where it cannot be read."""
-    if decode_head(packed).tag != 4:
-        check(packed)
-        return packed
-    old = _decode_hits3(packed)
-    return pack(
-        Hits(
-            wake=old.wake, times=old.times, events=b"".join(map(pack, old.events)), blocks=old.blocks,
-            reviews=old.reviews, parts=old.parts,
-        )
-    )  # fmt: skip

@@ -10,11 +10,15 @@ from operator import add
 import structlog
 from msgspec.json import encode
 
+from pipeline.events.journey import NO_JOURNEY, Journey
+from pipeline.metrics.catalogue import METRICS
+from pipeline.metrics.measures import GROUPS
 from pipeline.observe.entries import Alert, FollowUp
 from pipeline.observe.feed import ACTIVITY, SEVERITIES, Feed
 from pipeline.observe.scoreboard import Scoreboard, Scores
 from pipeline.observe.truth import WAITING, Pulse, Truth
-from pipeline.observe.views import DIMENSIONS, STUCK, WINDOWS, BoardView, Health, PartitionView
+from pipeline.observe.views import DIMENSIONS, STUCK, BoardView, Health, PartitionView
+from pipeline.web.journey import cut, journey_map
 
 #: Seconds between two looks.
 BEAT_S = 0.5
@@ -28,6 +32,23 @@ PANES = 48
 #: With fewer answers a value of a dimension is shown, but not called the worst.
 ENOUGH = 10
 
+#: Metrics whose curves are drawn.
+CURVES = (
+    "nps",
+    "csat",
+    "ces",
+    "review_rating",
+    "review_response",
+    "first_response_mean",
+    "first_response_p90",
+)
+#: What a page needs to know of all metrics, in their order.
+_CATALOGUE = [
+    {"name": one.name, "title": one.title, "help": one.help, "unit": one.unit, "group": GROUPS[one.group],
+     "better": one.better}
+    for one in METRICS.values()
+]  # fmt: skip
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,13 +60,15 @@ class Live:
         feed: Feed,
         board: Callable[[], BoardView | None],
         health: Health,
+        journey: Callable[[], Journey] = lambda: NO_JOURNEY,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """monotonic: seconds of a clock that never goes back."""
+        """journey: the model in force. monotonic: seconds of a clock that never goes back."""
         self.truth = Truth(WAITING, "Starting.")
         self._feed = feed
         self._board = board
         self._health = health
+        self._journey = journey
         self._monotonic = monotonic
         self._pulse = Pulse()
         self._partitions: list[PartitionView] = []
@@ -110,6 +133,7 @@ class Live:
         trouble = self._ailing.get("board")
         content = (self._feed.changed, now, trouble)
         fresh: dict[str, object] = {
+            "catalogue": _CATALOGUE,
             "head": self._head(now),
             "partitions": [_partition(view) for view in self._partitions],
         }
@@ -118,6 +142,7 @@ class Live:
             board = self._feed.scoreboard
             fresh["metrics"] = self._metrics(board, trouble)
             fresh["places"] = {} if board is None else _places(board)
+            fresh["journey"] = journey_map(self._journey(), board)
             fresh["alerts"] = self._alerts()
             fresh["rhythm"] = self._rhythm(now)
             fresh["followups"] = self._follow_ups(now)
@@ -145,7 +170,7 @@ class Live:
     def _metrics(self, board: Scoreboard | None, trouble: str | None) -> dict[str, object]:
         if board is None:
             return {"here": False, "trouble": trouble, "windows": {}}
-        windows = {window: self._window(board, window) for window in WINDOWS if window in board.at}
+        windows = {window: self._window(board, window) for window in board.at}
         return {"here": True, "trouble": None, "windows": windows}
 
     def _window(self, board: Scoreboard, window: str) -> dict[str, object]:
@@ -153,11 +178,16 @@ class Live:
         curve = self._feed.history.curve(window)
         return {
             "at": board.at[window],
-            "total": {name: (_cut(result), samples) for name, (result, samples) in total.metrics.items()},
-            "margin": _cut(total.nps_margin),
+            "total": {name: (cut(result), samples) for name, (result, samples) in total.metrics.items()},
+            "margin": cut(total.nps_margin),
+            "bounds": {name: (cut(low), cut(high)) for name, (low, high) in total.bounds.items()},
             "curve": {
                 "at": curve.at,
-                "values": {name: [_cut(one) for one in values] for name, values in curve.values.items()},
+                "values": {
+                    name: [cut(one) for one in values]
+                    for name, values in curve.values.items()
+                    if name in CURVES
+                },
             },
         }
 
@@ -213,17 +243,11 @@ class Live:
         }
 
 
-def _cut(number: float | None) -> float | None:
-    """Six digits say enough on a page."""
-    return None if number is None else float(f"{number:.6g}")
-
-
 def _places(board: Scoreboard) -> dict[str, dict[str, object]]:
     """Window → dimension → its values, the worst first."""
     return {
         window: {dimension: _dimension(board.scores.get((window, dimension), {})) for dimension in DIMENSIONS}
-        for window in WINDOWS
-        if window in board.at
+        for window in board.at
     }
 
 
@@ -244,10 +268,10 @@ def _place(value: str, scores: Scores) -> dict[str, object]:
     nps, csat = scores.samples("nps"), scores.samples("csat")
     return {
         "value": value,
-        "nps": _cut(scores.result("nps")),
-        "margin": _cut(scores.nps_margin),
+        "nps": cut(scores.result("nps")),
+        "margin": cut(scores.nps_margin),
         "answers": nps,
-        "csat": _cut(scores.result("csat")),
+        "csat": cut(scores.result("csat")),
         "csat_answers": csat,
         "few": max(nps, csat) < ENOUGH,
     }

@@ -27,6 +27,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import pipeline
+from pipeline.events.journey import NO_JOURNEY, Journey
 from pipeline.observe.feed import Feed
 from pipeline.observe.views import BoardView, Health
 from pipeline.web.live import BEAT_S, Live, joined
@@ -59,6 +60,7 @@ def status_app(
     *,
     rules: Callable[[], Sequence[object] | None] = lambda: None,
     remembered: Callable[[str, str], Mapping[str, object] | None] = lambda rule, subject: None,
+    journey: Callable[[], Journey] = lambda: NO_JOURNEY,
     closing: Callable[[], bool] = lambda: False,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
@@ -69,11 +71,12 @@ def status_app(
     registry: what `/metrics` shows.
     rules: plain values; None where another worker knows them.
     remembered: of a rule and a customer or a review; None: there is no such rule.
+    journey: the model in force.
     closing: true once the server stops; open event streams then end by themselves, else a server
         that waits for its connections waits for ever.
     monotonic: seconds of a clock that never goes back.
     """
-    live = Live(feed, board, health, monotonic)
+    live = Live(feed, board, health, journey, monotonic)
     page = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("status.html")

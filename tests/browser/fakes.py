@@ -111,6 +111,9 @@ class FakeBoard:
             ("followups_overdue", "care"): 1,
         }
 
+    def heard(self) -> Mapping[str, int]:
+        return {} if self.empty else {"checkout": NOON}
+
     def overflow(self) -> Mapping[str, int]:
         return {} if self.empty else {"touchpoint": 2}
 

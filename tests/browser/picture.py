@@ -1,6 +1,6 @@
-"""Takes the README's picture: the status page of the demo, in a real browser.
+"""Takes the pictures of the demo's status page for the docs, in a real browser.
 
-usage: python -m tests.browser.picture docs/status-page.png
+usage: python -m tests.browser.picture docs
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tests.browser.chromium import chromium
 LIVES_S = 40
 
 
-def main(picture: str) -> None:
-    """Run the demo, wait, take the picture, and end the demo."""
+def main(folder: str) -> None:
+    """Run the demo, wait, take the pictures, and end the demo."""
     command = [sys.executable, "-m", "pipeline.cli", "demo", "--port", "0", "--for", f"{LIVES_S + 60}s"]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -28,7 +28,9 @@ def main(picture: str) -> None:
             page = browser.new_page(viewport={"width": 1280, "height": 1500})
             page.goto(url)
             page.wait_for_timeout(3_000)
-            page.screenshot(path=picture)
+            page.screenshot(path=f"{folder}/status-page.png")
+            for section in ("journey", "catalogue"):
+                page.locator(f"#{section}").screenshot(path=f"{folder}/{section}.png")
     finally:
         demo.terminate()
         demo.communicate()

@@ -14,6 +14,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect
 from prometheus_client import CollectorRegistry
 
+from pipeline.events.journey import Journey
 from pipeline.observe import Feed
 from pipeline.web.status import status_app
 from tests.browser.chromium import chromium
@@ -31,6 +32,10 @@ from tests.browser.fakes import (
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
+JOURNEY = Journey(
+    "shop", {"shop": "buy", "checkout": "buy", "delivery": "use", "returns": "use"}, ("buy", "use"), {"buy": "sale"},
+    frozenset({"checkout"}), {"use": {"csat": 4}},
+)  # fmt: skip
 EVIL = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>&amp;</script>"
 
 
@@ -50,7 +55,7 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}"
         app = status_app(
             company.feed, lambda: company.board, company.health, CollectorRegistry(),
-            closing=lambda: self._server.should_exit,
+            journey=lambda: JOURNEY, closing=lambda: self._server.should_exit,
         )  # fmt: skip
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
@@ -206,3 +211,43 @@ def test_a_lost_connection_is_said_and_mended_by_itself(browser: Browser) -> Non
     expect(page.locator("#lost")).to_be_empty()
     page.close()
     back.stop()
+
+
+@pytest.mark.parametrize("width", [1440, 390], ids=["wide", "phone"])
+def test_the_map_shows_every_stage_and_how_it_is_at_its_touchpoints(
+    browser: Browser, served: Served, width: int
+) -> None:
+    company = served.company
+    company.board.extra += [
+        Value("emotion", "24h", "touchpoint", "shop", NOON, 1.2, 40),
+        Value("emotion", "24h", "touchpoint", "checkout", NOON, -0.7, 30),
+        Value("visits", "24h", "touchpoint", "kiosk", NOON, 12, 12),
+        Value("csat", "24h", "stage", "use", NOON, 3.2, 25),
+        Value("stage_conversion", "24h", "stage", "buy", NOON, 0.4, 50),
+    ]
+    company.step()
+    visit = Visit(browser, served.url, width)
+    stages = visit.page.locator("#journey-map .stage")
+    expect(stages).to_have_count(3)
+    expect(stages.nth(0)).to_contain_text("buy sale")
+    expect(stages.nth(0)).to_contain_text("40 % go on to the next")
+    expect(stages.nth(0).locator(".unhappy")).to_contain_text("◆ checkout")
+    expect(stages.nth(1)).to_contain_text("✗ CSAT 3.20, at least 4.00")
+    expect(stages.nth(2)).to_contain_text("kiosk")
+    curve = visit.page.locator("#journey-curve svg")
+    expect(curve).to_have_attribute("aria-label", re.compile("from −0.7 at checkout to [+]1.2 at shop"))
+    expect(curve.locator("circle.point")).to_have_count(1)
+    expect(curve.locator("path.point.below")).to_have_count(1)
+    expect(visit.page.locator("#catalogue-body")).to_contain_text("NPS")
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visit.close()
+
+
+def test_the_windows_that_the_worker_keeps_can_be_chosen(browser: Browser, served: Served) -> None:
+    served.company.board.extra.append(Value("nps", "90m", "total", "", NOON, 12.0, 9))
+    served.company.step()
+    visit = Visit(browser, served.url)
+    expect(visit.page.locator("#windows label")).to_have_text(["24 h", "7 days", "28 days", "90m"])
+    visit.page.locator("#windows label", has_text="90m").click()
+    expect(visit.page.locator(".tile.nps .value")).to_have_text("+12")
+    visit.close()

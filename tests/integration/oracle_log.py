@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.integration.kafka_log import LogRecord
-from tests.oracle.metrics import Board, Counted, pane
+from tests.oracle.measured import Counted, pane
+from tests.oracle.metrics import Board
 from tests.oracle.reading import MINUTE, Event, ms, read_line, rfc3339
 from tests.oracle.rules import Alert, Outputs
 from tests.oracle.shard import BEFORE, Oracle

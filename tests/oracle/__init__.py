@@ -9,7 +9,8 @@ shard      the steps of one shard: watermark, duplicates, timers, lateness
 episodes   the life of a rule's matches: events, counts, absences, cooldown
 pace       whether events come as is usual, and the rules about it
 followups  the life of follow-ups
-metrics    what is counted, and the rules about it
+measured   what metrics are made of, and what they come to
+metrics    metrics in windows, and the rules about them
 """
 
 from tests.oracle.reading import Event, read_line

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from tests.oracle.measured.sample import Acted
 from tests.oracle.reading import DAY, Event
 from tests.oracle.rules import PRIORITY, Alert, Outputs, after, derived
 
@@ -36,9 +37,11 @@ class Ladder:
 class FollowUp:
     id: str
     key: str
+    rule: str  # that opened it
     of_customer: bool
     policy: dict[str, Any]
     due: int | None
+    start: int  # of its clock
     priority: str
     reasons: list[Alert] = field(default_factory=list)
     ladders: list[Ladder] = field(default_factory=list)
@@ -87,7 +90,7 @@ class FollowUps:
             self.say(f, "updated", alert.time, change="reason_added")
             return
         f = FollowUp(
-            "f-" + derived(key, alert.id), key, alert.customer is not None, policy, due, PRIORITY[alert.severity], [alert]
+            "f-" + derived(key, alert.id), key, alert.rule, alert.customer is not None, policy, due, alert.start, PRIORITY[alert.severity], [alert]
         )  # fmt: skip
         f.ladders.append(Ladder(alert, steps))
         self.all.append(f)
@@ -105,6 +108,12 @@ class FollowUps:
         f.closed_at = time if f.open else f.closed_at
         f.open, f.ladders = False, []
         self.say(f, "closed", time, **more)
+
+    def acted(self, event: Event) -> Acted | None:
+        """The follow-up that an agent did something about, as it is."""
+        f = self.latest(event.subject or "")
+        closed = None if f is None or f.open else f.closed_at
+        return Acted(f.id, f.policy["team"], f.rule, f.start, f.due, closed) if f is not None else None
 
     def agent(self, event: Event, watermark: int) -> str | None:
         """What an agent did. → the reason why that cannot be, or None."""

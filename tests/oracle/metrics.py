@@ -11,152 +11,18 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from tests.oracle.followups import FollowUps, next_of
+from tests.oracle.measured import METRICS, Counted, Model, Sample, pane, pane_of, samples
+from tests.oracle.measured.model import default
+from tests.oracle.measured.reviews import REMEMBERED as REVIEW_REMEMBERED
 from tests.oracle.reading import DAY, HOUR, MINUTE, Event
 from tests.oracle.rules import Alert, Filter, Outputs, derived, duration, field_of, holds, meets
 
-WINDOWS = {"24h": DAY, "7d": 7 * DAY, "28d": 28 * DAY}
-DIMENSIONS = ("touchpoint", "channel", "stage", "segment")
-REVIEW_REMEMBERED = 35 * DAY
-CONTACT_REMEMBERED = 28 * DAY
+DIMENSIONS = ("touchpoint", "channel", "stage", "segment", "platform", "team", "rule")
 WEEK = 7 * DAY
-EARLY_REMEMBERED = 7 * DAY  # a response before its review, a reply before its opening
-
-
-@dataclass(frozen=True)
-class Counted:
-    """An event that counts, and the watermark with which it was applied."""
-
-    event: Event
-    watermark: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One number that a metric is made of: a score, a rating, a share's 0 or 1, seconds."""
-
-    kind: str  # nps, csat, ces, rating, answered, response
-    time: int
-    value: float
-    data: dict[str, Any]  # of the event whose dimensions count
-
-
-def pane(time: int, length: int) -> int:
-    """The end of the pane in which a time lies: (end - length, end]."""
-    return -(-time // length) * length
-
-
-def pane_of(window: int) -> int:
-    return 5 * MINUTE if window <= DAY else HOUR
-
-
-def samples(counted: Sequence[Counted]) -> list[Sample]:
-    return surveys(counted) + reviews(counted) + first_responses(counted)
-
-
-def surveys(counted: Sequence[Counted]) -> list[Sample]:
-    return [
-        Sample(score, c.event.time, c.event.data[score], c.event.data)
-        for c in counted
-        for score in ("nps", "csat", "ces")
-        if c.event.type == "survey.answered" and c.event.data.get(score) is not None
-    ]
-
-
-def reviews(counted: Sequence[Counted]) -> list[Sample]:
-    """The newest version of each review, and whether any response to it is known."""
-    result = []
-    of_reviews: dict[str, list[Counted]] = {}
-    for c in counted:
-        if c.event.type.startswith("review."):
-            of_reviews.setdefault(c.event.data["review_id"], []).append(c)
-    for _, own in sorted(of_reviews.items()):
-        newest: Event | None = None
-        answered = False
-        early: list[int] = []  # times of responses without a review
-        for c in own:
-            event = c.event
-            if newest is not None and newest.time + REVIEW_REMEMBERED < c.watermark:
-                result += review(newest, answered)
-                newest, answered = None, False
-            if event.type == "review.posted":
-                newest = event if newest is None or event.version > newest.version else newest
-                answered = answered or any(time + EARLY_REMEMBERED >= c.watermark for time in early)
-                early = []
-            elif newest is None:
-                early.append(event.time)
-            else:
-                answered = True
-        if newest is not None:
-            result += review(newest, answered)
-    return result
-
-
-def review(event: Event, answered: bool) -> list[Sample]:
-    return [
-        Sample("rating", event.time, event.data["rating"], event.data),
-        Sample("answered", event.time, 1.0 if answered else 0.0, event.data),
-    ]
-
-
-def first_responses(counted: Sequence[Counted]) -> list[Sample]:
-    """Seconds from the first opening of each contact to the earliest reply of an agent that is not before it."""
-    result = []
-    contacts: dict[tuple[str, str], list[Counted]] = {}
-    for c in counted:
-        if c.event.type in ("contact.opened", "contact.replied"):
-            contacts.setdefault((c.event.subject or "", c.event.data["contact_id"]), []).append(c)
-    for _, own in sorted(contacts.items()):
-        opened: Event | None = None
-        replies: list[int] = []
-        for c in own:
-            event = c.event
-            if opened is not None and opened.time + CONTACT_REMEMBERED < c.watermark:
-                result += first_response(opened, replies)
-                opened, replies = None, []
-            if event.type == "contact.replied":
-                if event.data.get("by") in (None, "agent"):
-                    replies.append(event.time)
-            elif opened is None:
-                opened = event
-                replies = [time for time in replies if time + EARLY_REMEMBERED >= c.watermark]
-        if opened is not None:
-            result += first_response(opened, replies)
-    return result
-
-
-def first_response(opened: Event, replies: list[int]) -> list[Sample]:
-    answers = [time for time in replies if time >= opened.time]
-    return (
-        [Sample("response", min(answers), (min(answers) - opened.time) / 1000, opened.data)]
-        if answers
-        else []
-    )
 
 
 def mean(values: list[float]) -> float:
     return sum(values) / len(values)
-
-
-def share(counts: Callable[[float], bool]) -> Callable[[list[float]], float]:
-    return lambda values: sum(1 for value in values if counts(value)) / len(values)
-
-
-PROMOTERS = share(lambda score: score >= 9)
-DETRACTORS = share(lambda score: score <= 6)
-
-METRICS: dict[str, tuple[str, Callable[[list[float]], float]]] = {
-    "nps": ("nps", lambda values: 100 * (PROMOTERS(values) - DETRACTORS(values))),
-    "nps_promoters": ("nps", PROMOTERS),
-    "nps_passives": ("nps", share(lambda score: 7 <= score <= 8)),
-    "nps_detractors": ("nps", DETRACTORS),
-    "csat": ("csat", mean),
-    "csat_satisfied": ("csat", share(lambda score: score >= 4)),
-    "ces": ("ces", mean),
-    "review_rating": ("rating", mean),
-    "review_response": ("answered", mean),
-    "first_response_mean": ("response", mean),
-    "first_response_p90": ("response", lambda values: sorted(values)[math.ceil(0.9 * len(values)) - 1]),
-}
 
 
 #: What one answer is worth where changes are judged; else its value. They are of categories.
@@ -247,10 +113,10 @@ def percent(text: str) -> float:
     return float(text.rstrip("%")) / 100
 
 
-def within(known: list[Sample], metric: str, window: int, at: int) -> list[Sample]:
-    """What a metric is made of in the window at a pane's end: the panes that end in (at - window, at]."""
+def inside(known: list[Sample], window: int, at: int) -> list[Sample]:
+    """What lies in the window at a pane's end: the panes that end in (at - window, at]."""
     length = pane_of(window)
-    return [s for s in known if s.kind == METRICS[metric][0] and at - window < pane(s.time, length) <= at]
+    return [s for s in known if at - window < pane(s.time, length) <= at]
 
 
 NEVER = 10**15
@@ -325,6 +191,7 @@ class Board:
     rules: list[dict[str, Any]]
     outputs: Outputs
     zone: str
+    model: Model = field(default_factory=default)
     judged: int | None = None  # the last 5 min pane end
     series: dict[tuple[str, str], Series] = field(default_factory=dict)
     familiar: dict[tuple[str, str], int | None] = field(
@@ -349,11 +216,12 @@ class Board:
         when, length = rule["when"], pane_length(rule)
         rows = []
         if "metric" in when:
-            kind, by = METRICS[when["metric"]][0], sorted(when.get("by") or [])
+            kind, by = METRICS[when["metric"]].kind, sorted(when.get("by") or [])
             for s in known:
                 values = [s.data.get(name) for name in by]
                 if (
                     s.kind == kind
+                    and s.counts_in(tuple(by))
                     and None not in values
                     and all(meets(one, s.data) for one in when.get("all", []))
                 ):
@@ -372,7 +240,7 @@ class Board:
         panes = range(first, last + 1, 5 * MINUTE)
         lengths = [(rule, pane_length(rule)) for rule in self.rules]
         if any(at % length == 0 for at in panes for _, length in lengths):
-            known, valid = samples(counted), newest(counted)
+            known, valid = samples(counted, self.model), newest(counted)
             rows = {rule["id"]: self.rows(rule, known, valid) for rule in self.rules}
             of_events = [rule for rule in self.rules if "metric" not in rule["when"]]
             begun = [c.event.time for c in counted for r in of_events if self.counts(r, c.event) is not None]
@@ -461,7 +329,7 @@ class Board:
         when = rule["when"]
         if not values:
             return False, False, False
-        value = METRICS[when["metric"]][1](values) if "metric" in when else mean(values)
+        value = METRICS[when["metric"]].result(values) if "metric" in when else mean(values)
         condition = holds(when["is"], value)
         clear = holds(rule["clear"], value) if "clear" in rule else not condition
         return holds(when.get("samples", ">= 1"), len(values)), condition, clear
@@ -529,33 +397,43 @@ class Board:
         self.outputs.alert(alert, "fired", time)
         self.follow_ups.fired(alert, series.key)
 
-    def dimensions(self) -> set[tuple[str, ...]]:
-        """The four, and what metric rules group by."""
+    def groupings(self) -> set[tuple[str, ...]]:
+        """The total, those that are always kept, and what metric rules group by."""
         grouped = {
             tuple(sorted(rule["when"].get("by") or [])) for rule in self.rules if "metric" in rule["when"]
         }
-        return {(name,) for name in DIMENSIONS} | grouped - {()}
+        return {(), *((name,) for name in DIMENSIONS)} | grouped
 
     def values(self, counted: Sequence[Counted]) -> list[dict[str, Any]]:
-        """Every metric, window, dimension and value at the last judged pane, where there are samples."""
+        """Every metric, window, dimension and value at the last judged pane, where there is one."""
         if self.judged is None:
             return []
-        known = samples(counted)
+        known = samples(counted, self.model)
         lines = []
-        for metric, (_, formula) in METRICS.items():
-            for window, length in WINDOWS.items():
-                inside = within(known, metric, length, self.judged)
-                groups = {("total", ""): [s.value for s in inside]}
-                for dimension in self.dimensions():
-                    for s in inside:
-                        values = [s.data.get(name) for name in dimension]
-                        if None not in values:
-                            group = (",".join(dimension), ",".join(map(str, values)))
-                            groups.setdefault(group, []).append(s.value)
-                lines += [
-                    {"metric": metric, "window": window, "dimension": dimension, "value": value}
-                    | {"result": formula(numbers), "samples": len(numbers), "at": self.judged}
-                    for (dimension, value), numbers in groups.items()
-                    if numbers
-                ]
+        for window, length in self.model.windows.items():
+            for grouping in self.groupings():
+                groups = grouped(inside(known, length, self.judged), grouping)
+                for (kind, value), numbers in groups.items():
+                    for name, metric in METRICS.items():
+                        result = metric.result(numbers) if metric.kind == kind else None
+                        if result is not None:
+                            place = {
+                                "window": window,
+                                "dimension": ",".join(grouping) or "total",
+                                "value": value,
+                            }
+                            lines.append(
+                                {"metric": name, **place, "at": self.judged}
+                                | {"result": result, "samples": metric.samples(numbers)}
+                            )
         return lines
+
+
+def grouped(known: list[Sample], grouping: tuple[str, ...]) -> dict[tuple[str, str], list[float]]:
+    """(kind of sample, the values of the dimensions) → values of the samples."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for s in known:
+        values = [s.data.get(name) for name in grouping]
+        if s.counts_in(grouping) and None not in values:
+            groups.setdefault((s.kind, ",".join(map(str, values))), []).append(s.value)
+    return groups

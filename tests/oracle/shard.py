@@ -8,13 +8,16 @@ from typing import Any
 
 from tests.oracle.episodes import Episodes
 from tests.oracle.followups import FollowUps, next_of
-from tests.oracle.metrics import Board, Counted, on_board
+from tests.oracle.measured import Counted, Model, pane
+from tests.oracle.measured.model import default
+from tests.oracle.metrics import Board, on_board
 from tests.oracle.pace import Feed, Silences
 from tests.oracle.reading import DAY, MINUTE, Event, read_line, time_of
 from tests.oracle.rules import Alert, Outputs, Rule, SilentRule
 
 LATENESS = 5 * MINUTE
 AHEAD = 5 * MINUTE
+PANE = 5 * MINUTE
 CORRECTION = 7 * DAY
 BEFORE = -(10**14)  # all time: no watermark yet
 REVIEWS = ("review.posted", "review.responded")
@@ -32,6 +35,7 @@ class Oracle:
         *,
         roles: Sequence[str] = ("review", "customer"),
         zone: str = "UTC",
+        model: Model | None = None,
     ) -> None:
         enabled = sorted((rule for rule in rules if rule.get("enabled", True)), key=lambda rule: rule["id"])
         of_silence = [SilentRule.of(rule) for rule in enabled if "silent" in rule["when"]]
@@ -41,7 +45,9 @@ class Oracle:
         self.forwarded: list[Event] = []
         self.forwarded_alerts: list[tuple[str, Alert, int]] = []
         self.follow_ups = FollowUps(self.outputs, zone)
-        self.board = Board([rule for rule in enabled if on_board(rule)], self.outputs, zone)
+        self.board = Board(
+            [rule for rule in enabled if on_board(rule)], self.outputs, zone, model or default()
+        )
         self.silences = Silences(of_silence, self.outputs, self.board.follow_ups)
         about_reviews = [rule for rule in of_events if rule.about_reviews]
         about_customers = [rule for rule in of_events if not rule.about_reviews]
@@ -107,7 +113,10 @@ class Oracle:
     def pass_time(self, watermark: int) -> None:
         """Move the watermark, which never goes back; judge panes and fire timers strictly below it."""
         self.watermark = max(self.watermark, watermark)
-        self.board.judge(self.counted, self.watermark)
+        if self.board.rules:
+            self.board.judge(self.counted, self.watermark)
+        else:  # it would go through all panes for nothing
+            self.board.judged = max(pane(self.watermark, PANE) - PANE, self.board.judged or 0)
         self.reviews.pass_time(self.watermark)
         self.customers.pass_time(self.watermark)
         while True:
@@ -135,13 +144,15 @@ class Oracle:
         if event.type in REVIEWS and not event.forwarded:
             self.apply_review(event)
             return
+        acted = None
         if event.type.startswith("followup."):
+            acted = self.follow_ups.acted(event)
             reason = self.follow_ups.agent(event, self.watermark)
             if reason is not None:
                 self.reject(reason)
                 return
         if not event.forwarded:
-            self.counted.append(Counted(event, self.watermark))
+            self.counted.append(Counted(event, self.watermark, acted))
         self.judge(self.customers, event)
 
     def apply_review(self, event: Event) -> None:
@@ -191,10 +202,11 @@ def run(
     now: int,
     until: int | None = None,
     zone: str = "UTC",
+    model: Model | None = None,
     watch: Callable[[Oracle], None] = lambda _: None,
 ) -> Oracle:
     """A replay: one shard with both roles, every line stamped with the moment that the run started."""
-    oracle = Oracle(rules, zone=zone)
+    oracle = Oracle(rules, zone=zone, model=model)
     for number, line in enumerate(lines, start=1):
         time = time_of(line)
         if until is not None and time is not None and time > until:

@@ -24,7 +24,7 @@ from pipeline.replay import ReplayResult, Run
 from pipeline.settings import Settings
 from tests import generate, generate_feeds
 from tests.generate import NOW, RULES, Step, tell
-from tests.golden_runner import compact, said
+from tests.golden_runner import compact, is_quantile, said
 from tests.oracle import run
 from tests.oracle.reading import DAY, HOUR, rfc3339
 
@@ -107,8 +107,8 @@ def metric_differences(expected: list[dict[str, Any]], actual: list[dict[str, An
     def agree(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
         if one is None or other is None:
             return False
-        # The p90 comes from a sketch with a relative error of 1 %, and milliseconds at its lower end.
-        sketched = one["metric"].endswith("p90")
+        # Quantiles come from a sketch with a relative error of 1 %, and milliseconds at its lower end.
+        sketched = is_quantile(one["metric"])
         return (
             one["samples"] == other["samples"]
             and one["at"] == other["at"]

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.metrics.window import window
 from pipeline.settings import SHIPPED, Settings, load
+from pipeline.span import DAY, HOUR
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,12 @@ def test_the_defaults_work_as_they_are() -> None:
         ("prefix", "shop-1_x", "shop-1_x"),
         ("rules", '["one", "two"]', [Path("one"), Path("two")]),
         ("ssl_cafile", "/ca.pem", Path("/ca.pem")),
+        ("journey", "six-steps", SHIPPED / "schemas" / "journeys" / "six-steps.yml"),
+        ("journey", "mine.yml", Path("mine.yml")),
+        ("windows", "7d 1h", (window(HOUR), window(7 * DAY))),
+        ("dimensions", "location, channel", ("location", "channel")),
+        ("told", "9", 9),
+        ("engagement", '{"contact.opened": 2}', {"contact.opened": 2}),
     ],
 )
 def test_the_environment_sets_what_the_command_line_does_not(
@@ -61,6 +69,8 @@ def test_the_command_line_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 WRONG = [
     ("zone", "Nope"), ("zone", "../etc"), ("lateness", "soon"), ("lateness", "5"), ("partitions", "0"), ("partitions", "four"),
     ("prefix", "a b"), ("prefix", ""), ("web_port", "99999"), ("log_json", "maybe"), ("seen_limit", "10"),
+    ("windows", "90d"), ("windows", "7m"), ("windows", ""), ("dimensions", "colour"), ("told", "8"),
+    ("engagement", '{"contact.open": 1}'), ("engagement", '{"followup.closed": 1}'), ("engagement", '{"share.made": -1}'),
 ]  # fmt: skip
 
 

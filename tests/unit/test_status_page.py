@@ -211,7 +211,18 @@ async def test_events_begin_with_all_and_go_on_with_what_changed() -> None:
     messages = [
         msgspec.json.decode(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")
     ]
-    assert set(messages[0]) == {"head", "partitions", "metrics", "places", "alerts", "rhythm", "followups"}
+    sections = {
+        "catalogue",
+        "head",
+        "partitions",
+        "metrics",
+        "places",
+        "journey",
+        "alerts",
+        "rhythm",
+        "followups",
+    }
+    assert set(messages[0]) == sections
     assert all(set(message) == {"head"} for message in messages[1:])
     assert len(messages) == 4
     assert took >= 2.0 - 0.1  # two a second at the most

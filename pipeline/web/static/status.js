@@ -1,6 +1,8 @@
 // The page: listens to /events, and shows what it hears; or says that it hears nothing.
 
 import { drawAlerts, drawFollowUps, drawPartitions, drawRhythm } from "./lists.js";
+import { drawCatalogue } from "./catalogue.js";
+import { drawJourney } from "./journey.js";
 import { drawMetrics, drawPlaces } from "./metrics.js";
 import { columns } from "./charts.js";
 import { about, away, count, fixed, fullMoment, h, moment, several } from "./words.js";
@@ -8,13 +10,13 @@ import { about, away, count, fixed, fullMoment, h, moment, several } from "./wor
 const byId = (id) => document.getElementById(id);
 
 /** What the server said last, section by section. */
-const said = { head: null, metrics: null, places: null, rhythm: null, alerts: null, followups: null, partitions: null };
+const said = { catalogue: null, head: null, metrics: null, places: null, journey: null, rhythm: null, alerts: null, followups: null, partitions: null };
 
 /** What the reader chose; kept in the address, so that a view can be shared. */
 const chosen = { window: "24h", by: "touchpoint", show: "all" };
 const CHOICES = {
   window: ["windows", [["24h", "24 h"], ["7d", "7 days"], ["28d", "28 days"]]],
-  by: ["dimensions", [["touchpoint", "Touchpoint"], ["channel", "Channel"], ["stage", "Stage"], ["segment", "Segment"]]],
+  by: ["dimensions", [["touchpoint", "Touchpoint"], ["channel", "Channel"], ["stage", "Stage"], ["segment", "Segment"], ["platform", "Platform"], ["team", "Team"]]],
   show: ["filters", [["all", "All"], ["standing", "Standing"]]],
 };
 const WORDS = { healthy: "Healthy", behind: "Behind", restoring: "Restoring", waiting: "Waiting", stuck: "Stuck" };
@@ -22,7 +24,12 @@ const SILENCE_MS = 5_000;
 
 const drawers = {
   head: drawHead,
-  metrics: () => drawMetrics(said.metrics, chosen.window, said.partitions),
+  metrics: () => {
+    offerWindows(Object.keys(said.metrics.windows));
+    drawMetrics(said.metrics, chosen.window, said.partitions);
+    drawCatalogue(said.catalogue, said.metrics, chosen.window);
+  },
+  journey: () => drawJourney(said.journey, said.metrics, chosen.window),
   places: () => drawPlaces(said.places, said.metrics, chosen.window, chosen.by),
   rhythm: () => drawRhythm(said.rhythm),
   alerts: () => {
@@ -50,7 +57,7 @@ function listen() {
       showLink();
     }
     for (const name of Object.keys(news)) draw(name);
-    if ("metrics" in news && !("places" in news)) draw("places");
+    if ("metrics" in news) ["places", "journey"].filter((name) => !(name in news)).forEach(draw);
     tellTime();
   };
   source.onerror = () => {
@@ -166,6 +173,16 @@ function watchLink() {
   }
 }
 
+/** The windows that the worker keeps, which the settings choose. */
+function offerWindows(windows) {
+  const options = CHOICES.window[1];
+  if (!windows.length || windows.join() === options.map(([value]) => value).join()) return;
+  CHOICES.window[1] = windows.map((value) => [value, value.replace(/^(\d+)h$/, "$1 h").replace(/^(\d+)d$/, "$1 days")]);
+  if (!windows.includes(chosen.window)) chosen.window = windows[0];
+  byId("windows").querySelectorAll("label").forEach((label) => label.remove());
+  buildSwitch("window");
+}
+
 function buildSwitch(name) {
   const [id, options] = CHOICES[name];
   for (const [value, label] of options) {
@@ -173,7 +190,7 @@ function buildSwitch(name) {
     input.addEventListener("change", () => {
       chosen[name] = value;
       history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
-      for (const section of ["metrics", "places", "alerts"]) draw(section);
+      for (const section of ["metrics", "places", "journey", "alerts"]) draw(section);
       tellTime();
     });
     byId(id).append(h("label", {}, input, h("span", {}, label)));

@@ -1,0 +1,202 @@
+"""The way to a purchase: where customers go, how far they come, and what they buy again."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import Final
+
+from pipeline.events import model as m
+from pipeline.events.journey import Journey
+from pipeline.metrics import counts as c
+from pipeline.metrics.sample import Sample, differences
+from pipeline.metrics.tally import Tally
+from pipeline.span import DAY
+from pipeline.state.records import Ref, Remembered, Series, Way
+from pipeline.state.timers import NEVER
+from pipeline.step import CORRECTION, Step
+
+#: Visits lead to what comes within this (ms).
+LEADS: Final = 28 * DAY
+#: Who bought within this has bought before (ms).
+AGAIN: Final = 365 * DAY
+#: So many visits and purchases of one customer are kept, the newest.
+MOST_VISITS, MOST_PURCHASES = 64, 16
+
+#: What is told of visits: the series in which it counts, and the sample.
+OfVisits = list[tuple[Series, Sample]]
+
+
+class Ways:
+    """Counts what visits lead to, whatever the order in which they arrive.
+
+    Stages count in their own series, visits to the last step in total and by touchpoint, purchases by their dimensions.
+    """
+
+    WHAT: Final = "@way"
+
+    def __init__(self, step: Step, tally: Tally, journey: Journey) -> None:
+        self._step, self._tally, self._journey = step, tally, journey
+        self._stage_before: dict[str, str] = dict(zip(journey.order[1:], journey.order, strict=False))
+        self._dims = tally.reader_of_all(m.PurchaseData)
+
+    def visited(self, event: m.Event, data: m.VisitData, at: int, key: str) -> None:
+        """Take a visit. It may mend what stages tell, and the first purchase after it."""
+        ref, way = self._way(key)
+        touchpoint = data.touchpoint
+        stage = (data.stage if data.stage is not None else self._journey.stage(touchpoint)) or ""
+        place, next_ = bisect_right(way.times, at), bisect_left(way.bought, at)
+        tells = bool(stage) and self._may_tell(way, place, at, stage)
+        stages = self._of_stages(way) if tells else []
+        purchase = self._of_purchase(way, next_)
+        way.times.insert(place, at)
+        way.touchpoints.insert(place, touchpoint)
+        way.stages.insert(place, stage)
+        if tells:
+            self._tell(stages, self._of_stages(way))
+        if touchpoint in self._journey.last_steps:
+            self._tell([], self._of_last_step(way, place))
+        if next_ < len(way.bought):
+            self._tally.mend(way.dims[next_], purchase, self._of_purchase(way, next_))
+        self._keep(ref, way)
+
+    def purchased(self, event: m.Event, data: m.PurchaseData, at: int, key: str) -> None:
+        """Take a purchase. It may mend what the next one tells, and the visits to the last step shortly before it."""
+        ref, way = self._way(key)
+        place = bisect_right(way.bought, at)
+        first, after = bisect_left(way.times, at - self._journey.within), bisect_right(way.times, at)
+        steps = [step for n in range(first, after) for step in self._of_last_step(way, n)]
+        next_ = self._of_purchase(way, place)
+        way.bought.insert(place, at)
+        way.dims.insert(place, self._dims(data))
+        self._tally.mend(way.dims[place], [], self._of_purchase(way, place))
+        if place + 1 < len(way.bought):
+            self._tally.mend(way.dims[place + 1], next_, self._of_purchase(way, place + 1))
+        self._tell(steps, [step for n in range(first, after) for step in self._of_last_step(way, n)])
+        self._keep(ref, way)
+
+    def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
+        """Settle which visits to the last step led to nothing, and forget what is over."""
+        assert isinstance(record, Way)
+        self._keep(ref, record)
+
+    # --- what is kept -------------------------------------------------------------------------------
+
+    def _way(self, key: str) -> tuple[Ref, Way]:
+        ref = (self.WHAT, key, "")
+        found = self._step.store.get(ref)
+        return ref, found if isinstance(found, Way) else Way()
+
+    def _keep(self, ref: Ref, way: Way) -> None:
+        """Settle and forget what is over, and wake for the next visit to the last step that is to be settled."""
+        watermark = self._step.watermark
+        last_steps, within = self._journey.last_steps, self._journey.within
+        settled, way.until = way.until, max(way.until, watermark)
+        wake = NEVER
+        for place in range(bisect_left(way.times, settled - within), len(way.times)):
+            if way.touchpoints[place] not in last_steps:
+                continue
+            end = way.times[place] + within
+            if end >= way.until:
+                wake = end
+                break
+            if end >= settled:
+                self._tell(self._of_last_step(way, place, settled), self._of_last_step(way, place))
+        over = max(bisect_left(way.times, watermark - LEADS - CORRECTION), len(way.times) - MOST_VISITS)
+        if over > 0:
+            del way.times[:over], way.touchpoints[:over], way.stages[:over]
+        over = max(bisect_left(way.bought, watermark - AGAIN - CORRECTION), len(way.bought) - MOST_PURCHASES)
+        if over > 0:
+            del way.bought[:over], way.dims[:over]
+        if way.times:
+            wake = min(wake, way.times[-1] + LEADS + CORRECTION)
+        elif way.bought:
+            wake = way.bought[-1] + AGAIN + CORRECTION
+        else:
+            self._step.store.drop(ref)
+            return
+        if watermark <= way.wake <= wake:
+            wake = way.wake  # early enough, and a timer that stays costs nothing
+        self._step.store.put(ref, way, max(1, wake))
+
+    # --- what it tells ------------------------------------------------------------------------------
+
+    def _tell(self, before: OfVisits, now: OfVisits) -> None:
+        for (series, (at, name, n)), sign in differences(before, now):
+            self._tally.apart(at, series, name, n, sign)
+
+    def _may_tell(self, way: Way, place: int, at: int, stage: str) -> bool:
+        """Does one more visit to a stage reach it, or pass the one before it? Mostly the customer was there already."""
+        if place < len(way.times):
+            return True
+        before = self._stage_before.get(stage)
+        been, first = False, -1  # first: visit to the stage before it since then
+        for n in range(place - 1, -1, -1):
+            time, other = way.times[n], way.stages[n]
+            if been:
+                if time <= first - LEADS:
+                    return True
+                if other == before:
+                    return False  # that one had been reached earlier, and passed
+            elif time <= at - LEADS:
+                return True
+            elif other == stage:
+                if first < 0:
+                    return False
+                been = True
+            elif other == before:
+                first = time
+        return True
+
+    def _of_stages(self, way: Way) -> OfVisits:
+        found: OfVisits = []
+        last: dict[str, int] = {}  # stage → the newest visit so far
+        reached: dict[str, int] = {}  # stage → the newest time it was reached at, until it is passed
+        for place in range(len(way.times)):
+            at, stage = way.times[place], way.stages[place]
+            if not stage:
+                continue
+            if last.get(stage, -LEADS) <= at - LEADS:
+                found.append(((("stage", stage),), (at, c.STAGE_REACHED, 1)))
+                reached[stage] = at
+            last[stage] = at
+            before = self._stage_before.get(stage, "")
+            since = reached.pop(before, -LEADS)
+            if since > at - LEADS:
+                found.append(((("stage", before),), (since, c.STAGE_PASSED, 1)))
+        return found
+
+    def _of_last_step(self, way: Way, place: int, until: int | None = None) -> OfVisits:
+        """Whether a purchase followed a visit in its time. until: settled up to here (ms)."""
+        touchpoint = way.touchpoints[place]
+        if touchpoint not in self._journey.last_steps:
+            return []
+        end = way.times[place] + self._journey.within
+        next_ = bisect_left(way.bought, way.times[place])
+        lost = next_ == len(way.bought) or way.bought[next_] > end
+        if lost and end >= (way.until if until is None else until):
+            return []  # that is still to be seen
+        over = end if lost else way.bought[next_]
+        found: OfVisits = []
+        for series in ((), (("touchpoint", touchpoint),)):
+            found.append((series, (over, c.LAST_STEPS, 1)))
+            if lost:
+                found.append((series, (over, c.LAST_STEPS_LOST, 1)))
+        return found
+
+    def _of_purchase(self, way: Way, place: int) -> list[Sample]:
+        """What a purchase tells; nothing where there is none."""
+        if place >= len(way.bought):
+            return []
+        at = way.bought[place]
+        found: list[Sample] = [(at, c.PURCHASES, 1)]
+        before = way.bought[place - 1] if place else -AGAIN
+        if before > at - AGAIN:
+            found.append((at, c.PURCHASES_AGAIN, 1))
+        first, after = bisect_right(way.times, max(before, at - LEADS)), bisect_right(way.times, at)
+        if first < after:
+            steps = len(set(way.touchpoints[first:after]))
+            found += (
+                (at, c.STEPS_COUNT, 1), (at, c.STEPS_SUM, steps), (at, c.STEPS_SQUARES, steps * steps),
+                (at, c.PURCHASE, at - way.times[first]),
+            )  # fmt: skip
+        return found
