@@ -9,7 +9,19 @@ import traceback
 import typer
 
 from pipeline import __version__
-from pipeline.cli import backtest, check, deadletters, demo, explain, replay, rules, ruletest, schemas, topics
+from pipeline.cli import (
+    backtest,
+    check,
+    dashboards,
+    deadletters,
+    demo,
+    explain,
+    replay,
+    rules,
+    ruletest,
+    schemas,
+    topics,
+)
 from pipeline.cli import run as run_worker
 from pipeline.errors import CxloopError
 
@@ -29,7 +41,15 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
         raise typer.Exit
 
 
-for command in (demo.demo, run_worker.run, replay.replay, check.check, topics.topics, schemas.schemas):
+for command in (
+    demo.demo,
+    run_worker.run,
+    replay.replay,
+    check.check,
+    topics.topics,
+    schemas.schemas,
+    dashboards.dashboards,
+):
     app.command()(command)
 app.command("test")(ruletest.rule_test)
 app.command()(backtest.backtest)

@@ -1,0 +1,144 @@
+"""Every query of every dashboard and rule, asked of a real Prometheus that scrapes the demo while it runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import promql_parser
+import pytest
+import yaml
+
+from pipeline.observe.dashboards import expressions, files, substituted
+from tests.broker import leash
+from tests.deploy.promql import PROMETHEUS, shipped_rules
+from tests.deploy.running import Server, prometheus
+from tests.integration.processes import until
+
+#: How long the company lives before it is asked about (s), and how fast: some three days.
+LIVES_S, SPEED = 40, "2h"
+
+_SIGNS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+_COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
+
+
+@pytest.fixture(scope="module")
+def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Prometheus that has watched the demo for a while."""
+    home = tmp_path_factory.mktemp("watching")
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "demo",
+        "--port",
+        "0",
+        "--speed",
+        SPEED,
+        "--for",
+        f"{LIVES_S + 90}s",
+    ]
+    demo = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    pulled = leash(demo.pid)
+    try:
+        assert demo.stdout is not None
+        address = next(found[1] for line in demo.stdout if (found := re.search(r"http://([\d.:]+)", line)))
+        (home / "rules").mkdir()
+        for file in (PROMETHEUS / "rules").glob("*.yml"):
+            (home / "rules" / file.name).write_text(file.read_text())
+        (home / "targets").mkdir()
+        (home / "targets" / "workers.yml").write_text(yaml.safe_dump([{"targets": [address]}]))
+        config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+        config["global"] = {"scrape_interval": "3s", "scrape_timeout": "3s", "evaluation_interval": "3s"}
+        config["scrape_configs"] = [one for one in config["scrape_configs"] if one["job_name"] == "cxloop"]
+        config.pop("alerting", None)
+        (home / "prometheus.yml").write_text(yaml.safe_dump(config))
+        with prometheus(home / "prometheus.yml", home) as server:
+            time.sleep(LIVES_S)
+            until("the demo is scraped", lambda: answers(server, "cxloop_nps") > 0, within_s=60)
+            yield server
+    finally:
+        pulled.kill()
+        pulled.communicate()
+        demo.terminate()
+        demo.communicate()
+
+
+def answers(server: Server, expr: str) -> int:
+    """How many series answer."""
+    return len(server.get(f"/api/v1/query?query={quote(expr)}")["data"]["result"])
+
+
+def selectors(expr: str) -> list[str]:
+    """What an expression asks for, as of now."""
+    found: list[str] = []
+
+    def enter(node: promql_parser.Expr) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            matchers = ",".join(
+                f'{one.name}{_SIGNS[str(one.op)]}"{one.value}"' for one in node.matchers.matchers
+            )
+            found.append(f"{node.name}{{{matchers}}}")
+
+    promql_parser.walk(promql_parser.parse(expr), enter, lambda node: None)
+    return found
+
+
+def filters(expr: str) -> bool:
+    """Does an expression leave something out by its value, so that there may be nothing left?"""
+    found: list[bool] = []
+
+    def enter(node: promql_parser.Expr) -> None:
+        if isinstance(node, promql_parser.BinaryExpr):
+            found.append(str(node.op) in _COMPARISONS or str(node.op) == "unless")
+
+    promql_parser.walk(promql_parser.parse(expr), enter, lambda node: None)
+    return any(found)
+
+
+def unanswered(server: Server, expr: str) -> list[str]:
+    """What of an expression finds nothing: all of it or, where that may well be, one of its selectors."""
+    if answers(server, expr):
+        return []
+    return [one for one in selectors(expr) if not answers(server, one)] if filters(expr) else [expr]
+
+
+@pytest.mark.slow  # three simulated days have to pass
+@pytest.mark.timeout(300)
+def test_every_query_of_the_dashboards_finds_what_the_demo_does(watching: Server) -> None:
+    asked = {
+        (name, title, substituted(expr))
+        for name, text in files().items()
+        for title, expr in expressions(json.loads(text))
+    }
+    assert len(asked) > 300
+    empty = [
+        f"{name}: {title}: {one}" for name, title, expr in sorted(asked) for one in unanswered(watching, expr)
+    ]
+    assert not empty
+
+
+@pytest.mark.timeout(300)
+def test_what_rules_look_at_is_there(watching: Server) -> None:
+    """Alerts do not ring on a good day, but what they look at has to be there."""
+    empty = [
+        f"{rule.name}: {one}"
+        for rule in shipped_rules()
+        for one in selectors(rule.expr)
+        if not answers(watching, one)
+    ]
+    assert not empty
+    failed = [
+        f"{rule['name']}: {rule.get('lastError')}"
+        for group in watching.get("/api/v1/rules")["data"]["groups"]
+        for rule in group["rules"]
+        if rule["health"] != "ok"
+    ]
+    assert not failed
