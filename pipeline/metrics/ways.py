@@ -36,6 +36,8 @@ class Ways:
 
     def __init__(self, step: Step, tally: Tally, journey: Journey) -> None:
         self._step, self._tally, self._journey = step, tally, journey
+        #: The stages with another one behind them.
+        self._go_on = frozenset(journey.order[:-1])
         self._stage_before: dict[str, str] = dict(zip(journey.order[1:], journey.order, strict=False))
         self._dims = tally.reader_of_all(m.PurchaseData)
 
@@ -155,7 +157,7 @@ class Ways:
             at, stage = way.times[place], way.stages[place]
             if not stage:
                 continue
-            if last.get(stage, -LEADS) <= at - LEADS:
+            if last.get(stage, -LEADS) <= at - LEADS and stage in self._go_on:
                 found.append(((("stage", stage),), (at, c.STAGE_REACHED, 1)))
                 reached[stage] = at
             last[stage] = at

@@ -53,10 +53,12 @@ def stages(visits: list[Event], model: Model) -> list[Sample]:
         at, reached, earlier = visit.time, stage(visit, model), visits[:number]
         if reached is None or any(at - BACK < v.time and stage(v, model) == reached for v in earlier):
             continue
+        next_ = model.journey.next(reached)
+        if next_ is None:
+            continue
         told_apart = {"stage": reached}
         found.append(Sample("stage", at, REACHED, told_apart, only=(("stage",),)))
-        next_ = model.journey.next(reached)
-        later = [v for v in visits[number + 1 :] if next_ is not None and stage(v, model) == next_]
+        later = [v for v in visits[number + 1 :] if stage(v, model) == next_]
         if later and later[0].time < at + BACK:
             found.append(Sample("stage", at, PASSED, told_apart, only=(("stage",),)))
     return found
