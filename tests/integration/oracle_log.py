@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.integration.kafka_log import LogRecord
 from tests.oracle.measured import Counted, pane
-from tests.oracle.metrics import Board
+from tests.oracle.metrics import Board, on_board
 from tests.oracle.reading import MINUTE, Event, ms, read_line, rfc3339
 from tests.oracle.rules import Alert, Outputs
 from tests.oracle.shard import BEFORE, Oracle
@@ -31,10 +31,10 @@ class Judge:
         self, rules: Sequence[dict[str, Any]], zone: str, inputs: Mapping[Place, list[LogRecord]]
     ) -> None:
         self._inputs = {place: list(reversed(records)) for place, records in inputs.items()}
-        events = [rule for rule in rules if "metric" not in rule["when"]]
+        events = [rule for rule in rules if not on_board(rule)]
         self._rules = {rule["id"]: rule for rule in events}
         self.shards = {place: Oracle(events, roles=(ROLES[place[0]],), zone=zone) for place in inputs}
-        self.board = Board([rule for rule in rules if "metric" in rule["when"]], Outputs(), zone)
+        self.board = Board([rule for rule in rules if on_board(rule)], Outputs(), zone)
         self.counted: list[Counted] = []
         self._watermarks: dict[Place, int] = {}
         self._low = 0

@@ -22,6 +22,7 @@ from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS,
 from pipeline.settings import Settings
 from tests.broker import RealKafka
 from tests.generate import RULES, load
+from tests.golden_runner import is_quantile
 from tests.integration import oracle_log
 from tests.integration.histories import ZONE, History, histories, under
 from tests.integration.in_process import running
@@ -126,8 +127,8 @@ def differences(expected: Iterable[Mapping[str, Any]], actual: Iterable[MetricVa
     def agree(one: Mapping[str, Any] | None, other: MetricValue | None) -> bool:
         if one is None or other is None:
             return False
-        # The p90 comes from a sketch with a relative error of 1 %, and milliseconds at its lower end.
-        rough = (0.0101, 1e-3) if other.metric.endswith("p90") else (1e-9, 1e-6)
+        # Quantiles come from a sketch with a relative error of 1 %, and milliseconds at its lower end.
+        rough = (0.0101, 1e-3) if is_quantile(other.metric) else (1e-9, 1e-6)
         same = math.isclose(one["result"], other.result, rel_tol=rough[0], abs_tol=rough[1])
         return same and (one["samples"], one["at"]) == (other.samples, other.at)
 
