@@ -39,7 +39,7 @@ rules:
     alert: warning
   - id: second
     summary: A metric that nobody knows, and a window that there is not.
-    when: {metric: npss, over: 3d, is: "< 0"}
+    when: {metric: npss, over: 90d, is: "< 0"}
     alert: urgent
   - id: second
     summary: The same id again, and a field that nobody knows.
@@ -139,7 +139,7 @@ def test_all_mistakes_of_a_rule_file_are_told_at_once_each_with_its_place(tmp_pa
     for place, what in [
         ("4:19", 'did you mean "survey.answered"?'),
         ("8:20", 'did you mean "nps"?'),
-        ("8:32", "24h, 7d, 28d"),
+        ("8:32", "up to 28d in whole hours"),
         ("9:12", "info, warning or critical"),
         ("10:9", '"second" is taken'),
         ("12:36", 'did you mean "nps"?'),

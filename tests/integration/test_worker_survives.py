@@ -29,7 +29,10 @@ def test_a_worker_that_is_killed_twice_is_as_if_it_had_never_been(shop: Shop) ->
             if len(workers) == 1 and sum(offsets.applied().values()) > EVENTS / 4:
                 workers[0].kill()
                 workers.append(shop.worker())
-        assert len(workers) == 2
+        if len(workers) == 1:  # on a slow machine it has come less far by now
+            until("a quarter is applied", lambda: sum(offsets.applied().values()) > EVENTS / 4)
+            workers[0].kill()
+            workers.append(shop.worker())
         # It has to wait for the session of the dead one, and then to restore what that one knew.
         until("the second one is at work", lambda: workers[1].says_ready)
         workers[1].kill()
