@@ -22,8 +22,9 @@ from pipeline.metrics.confidence import Interval
 from pipeline.metrics.counts import FEEDBACK, LEVELS, OF_RULES
 from pipeline.metrics.rolling import Rolling
 from pipeline.metrics.room import OTHER, Room
-from pipeline.metrics.sample import add
+from pipeline.metrics.sample import counted
 from pipeline.metrics.segment import UNCHANGED, MetricsRecord, Segment
+from pipeline.metrics.shorthand import expanded, stands_for
 from pipeline.metrics.window import PANE, WINDOWS_KEPT, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
@@ -178,7 +179,8 @@ class Board:
     def values(self) -> Iterator[MetricValue]:
         """Every metric of every window and series that has a value now."""
         for window in self._windows:
-            for series, counts in self._rolling.totals[window].items():
+            for series, told in self._rolling.totals[window].items():
+                counts = expanded(told)
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
                     if result is not None:
@@ -316,7 +318,9 @@ class Board:
         if len(series) != 1 or series[0][0] != _TOUCHPOINT:
             return
         touchpoint = series[0][1]
-        if end > self._heard.get(touchpoint, -1) and any(counts.get(name, 0) > 0 for name in FEEDBACK):
+        if end > self._heard.get(touchpoint, -1) and any(
+            n > 0 and _is_feedback(name) for name, n in counts.items()
+        ):
             self._heard[touchpoint] = end
 
     def _silence(self, shard: str, event: str, since: int, at: int) -> None:
@@ -441,8 +445,7 @@ class Board:
 
     def _apart(self, at: int, series: Series, name: str, n: int, sign: int) -> None:
         """Count a sample of what the board does itself."""
-        counts: dict[str, int] = {}
-        add(counts, name, n, sign)
+        counts = {told: sign * number for told, number in counted((at, name, n))}
         end = pane_end(at)
         placed = self._room.place(series, end, counts)
         for window in self._rolling.count(end, [(placed, counts)]):
@@ -450,7 +453,11 @@ class Board:
 
     def _overflows(self, dimension: str, counts: Counts) -> None:
         """Count the answers, reviews and replies that found no room, and what rules count."""
-        n = sum(number for name, number in counts.items() if name in COUNTED or name.startswith(OF_RULES))
+        n = sum(
+            number
+            for name, number in expanded(counts).items()
+            if name in COUNTED or name.startswith(OF_RULES)
+        )
         self._level(_OVERFLOW, dimension, n)
 
     def _look_again(self, window: Window, series: Iterable[Series], at: int) -> None:
@@ -459,6 +466,12 @@ class Board:
             at = pane_end(at, window.pane)
             self._revisit.setdefault(at, {}).setdefault(window, set()).update(series)
             self._rolling.schedule(at)
+
+
+@lru_cache(maxsize=10_000)
+def _is_feedback(name: str) -> bool:
+    """Does what has this name tell what a customer says?"""
+    return any(count in FEEDBACK for count, _ in stands_for(name))
 
 
 @lru_cache(maxsize=10_000)

@@ -9,6 +9,7 @@ from pipeline.events import model as m
 from pipeline.metrics import counts as c
 from pipeline.metrics.catalogue import DIMENSIONS
 from pipeline.metrics.sample import Sample
+from pipeline.metrics.shorthand import joined
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
 from pipeline.state.records import Contact, Ref, Remembered
@@ -21,6 +22,9 @@ _MOST_ORPHANS: Final = 8
 MOST_TURNS: Final = 64
 
 _CHANNEL: Final = DIMENSIONS.index("channel")
+
+_AT_ONCE: Final = joined(c.CONTACTS_RESOLVED, c.CONTACTS_AT_ONCE)
+_REOPENED: Final = joined(c.CONTACTS_RESOLVED, c.CONTACTS_REOPENED)
 
 #: Turns of a contact.
 AGENT: Final = 0
@@ -139,11 +143,8 @@ def samples(contact: Contact) -> list[Sample]:
             if turn == REOPENED and resolved >= 0:
                 resolved, reopened = -1, True
     if first_resolved >= 0:
-        found.append((first_resolved, c.CONTACTS_RESOLVED, 1))
-        if reopened:
-            found.append((first_resolved, c.CONTACTS_REOPENED, 1))
-        elif at_once:
-            found.append((first_resolved, c.CONTACTS_AT_ONCE, 1))
+        how = _REOPENED if reopened else _AT_ONCE if at_once else c.CONTACTS_RESOLVED
+        found.append((first_resolved, how, 1))
     if resolved >= 0:
         found.append((resolved, c.RESOLUTION, resolved - opened))
     return found

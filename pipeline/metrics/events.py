@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pipeline.events import model as m
 from pipeline.metrics import counts as c
+from pipeline.metrics import shorthand as short
 from pipeline.metrics.dimensions import Read
 from pipeline.metrics.tally import Tally
 from pipeline.metrics.weights import Weights
@@ -15,6 +16,7 @@ from pipeline.metrics.weights import Weights
 Counter = Callable[[Any, Any, int, str], None]
 #: An answer up to here is unhappy.
 DISSATISFIED: Final = 2
+_SATISFIED: Final = 4
 _DETRACTOR: Final = 6
 #: Events that count for no customer's engagement; those of reviews count with the review.
 _OF_NO_CUSTOMER: Final = frozenset((*m.REVIEWS, *m.FOLLOW_UPS))
@@ -59,119 +61,143 @@ class Events:
 
     def _points(self, dims: Read, points: int) -> Counter:
         """Of what tells nothing else by itself."""
-        tally = self._tally
+        tally, name = self._tally, _engaged(points)
 
         def count(event: Any, data: m.Data, at: int, key: str) -> None:
-            _engage(tally.cell(at, dims(data)), points)
+            _add(tally.rows(at, dims(data)), name)
 
         return count
 
     def _survey(self, dims: Read, points: int) -> Counter:
-        tally, told = self._tally, self._weights.told
+        tally, told, engaged = self._tally, short.valued(short.TOLD, self._weights.told), _engaged(points)
+        nps_names = [
+            short.joined(_standing(score), told if is_unhappy(score, None) else "") for score in range(11)
+        ]
+        csat_names = ["", *(
+            short.joined(short.valued(short.CSAT, score), c.CSAT_SATISFIED if score >= _SATISFIED else "")
+            for score in range(1, 6)
+        )]  # fmt: skip
+        ces_names = [short.valued(short.CES, score) for score in range(8)]
+        gap_names = [short.valued(short.GAP, score) for score in range(-4, 5)]
+        tone_names = [short.valued(short.TONE, score) for score in range(6)]
+        reached = short.joined(c.GOALS, c.GOALS_REACHED)
 
         def count(event: Any, data: m.SurveyData, at: int, key: str) -> None:
-            cell = tally.cell(at, dims(data))
+            rows = tally.rows(at, dims(data))
             nps, csat = data.nps, data.csat
             if nps is not None:
-                _add(cell, c.PROMOTERS if nps >= 9 else c.PASSIVES if nps >= 7 else c.DETRACTORS)
+                _add(rows, nps_names[nps])
             if csat is not None:
-                _score(cell, c.CSAT_COUNT, c.CSAT_SUM, c.CSAT_SQUARES, csat)
-                if csat >= 4:
-                    _add(cell, c.CSAT_SATISFIED)
+                _add(rows, csat_names[csat])
+                if nps is None and is_unhappy(None, csat):
+                    _add(rows, told)
             if (ces := data.ces) is not None:
-                _score(cell, c.CES_COUNT, c.CES_SUM, c.CES_SQUARES, ces)
+                _add(rows, ces_names[ces])
             if data.expected is not None and data.experienced is not None:
-                _score(cell, c.GAP_COUNT, c.GAP_SUM, c.GAP_SQUARES, data.experienced - data.expected)
+                _add(rows, gap_names[data.experienced - data.expected + 4])
             tone = data.tone
             if isinstance(tone, int):
-                _score(cell, c.TONE_COUNT, c.TONE_SUM, c.TONE_SQUARES, tone)
+                _add(rows, tone_names[tone])
             if data.goal_reached is not None:
-                _add(cell, c.GOALS)
-                if data.goal_reached:
-                    _add(cell, c.GOALS_REACHED)
-            if is_unhappy(nps, csat):
-                _add(cell, c.UNHAPPY)
-                _add(cell, c.TOLD, told)
-            _engage(cell, points)
+                _add(rows, reached if data.goal_reached else c.GOALS)
+            if engaged:
+                _add(rows, engaged)
 
         return count
 
     def _visit(self, dims: Read, points: int) -> Counter:
-        tally = self._tally
+        tally, engaged = self._tally, _engaged(points)
+        emotions = [*(short.valued(short.EMOTION, score) for score in range(-2, 3)), ""]
+        ended = short.joined(c.VISITS, c.VISITS_ENDED)
+        lost = short.joined(ended, c.VISITS_LOST)
+        names = {
+            outcome: [short.joined(name, emotion, engaged) for emotion in emotions]
+            for outcome, name in (
+                (None, c.VISITS),
+                ("completed", ended),
+                ("abandoned", lost),
+                ("failed", lost),
+            )
+        }
 
         def count(event: Any, data: m.VisitData, at: int, key: str) -> None:
-            cell = tally.cell(at, dims(data))
-            _add(cell, c.VISITS)
-            outcome = data.outcome
-            if outcome is not None:
-                _add(cell, c.VISITS_ENDED)
-                if outcome != "completed":
-                    _add(cell, c.VISITS_LOST)
+            rows = tally.rows(at, dims(data))
             emotion = data.emotion
+            which = 5
             if emotion is not None:
-                _score(cell, c.EMOTION_COUNT, c.EMOTION_SUM, c.EMOTION_SQUARES, round(emotion * 100))
-            _engage(cell, points)
+                score = round(emotion * 100)
+                if score % 100 == 0:
+                    which = score // 100 + 2
+                else:
+                    _add(rows, c.EMOTION_COUNT)
+                    _add(rows, c.EMOTION_SUM, score)
+                    _add(rows, c.EMOTION_SQUARES, score * score)
+            _add(rows, names[data.outcome][which])
 
         return count
 
     def _purchase(self, dims: Read, points: int) -> Counter:
         """That it was made is counted with what led to it."""
-        tally = self._tally
+        tally, engaged = self._tally, _engaged(points)
+        valued = short.joined(c.ORDER_VALUE_COUNT, engaged)
 
         def count(event: Any, data: m.PurchaseData, at: int, key: str) -> None:
-            cell = tally.cell(at, dims(data))
+            rows = tally.rows(at, dims(data))
             if data.amount is not None:
-                _add(cell, c.ORDER_VALUE_COUNT)
-                _add(cell, c.ORDER_VALUE_SUM, _hundredths(data.amount))
-            _engage(cell, points)
+                _add(rows, valued)
+                _add(rows, c.ORDER_VALUE_SUM, _hundredths(data.amount))
+            elif engaged:
+                _add(rows, engaged)
 
         return count
 
     def _reply(self, dims: Read, points: int) -> Counter:
-        tally = self._tally
+        tally, engaged = self._tally, _engaged(points)
+        by_human = short.joined(c.REPLIES_TOLD, c.REPLIES_HUMAN)
 
         def count(event: Any, data: m.ContactReplyData, at: int, key: str) -> None:
             answered_by = data.answered_by
-            if answered_by is None and not points:
+            if answered_by is None and not engaged:
                 return
-            cell = tally.cell(at, dims(data))
+            rows = tally.rows(at, dims(data))
             if answered_by is not None:
-                _add(cell, c.REPLIES_TOLD)
-                if answered_by == "human":
-                    _add(cell, c.REPLIES_HUMAN)
-            _engage(cell, points)
+                _add(rows, by_human if answered_by == "human" else c.REPLIES_TOLD)
+            if engaged:
+                _add(rows, engaged)
 
         return count
 
     def _mention(self, dims: Read, points: int) -> Counter:
-        tally = self._tally
+        tally, mentioned = self._tally, short.joined(c.MENTIONS, _engaged(points))
 
         def count(event: Any, data: m.MentionData, at: int, key: str) -> None:
-            cell = tally.cell(at, dims(data))
-            _add(cell, c.MENTIONS)
+            rows = tally.rows(at, dims(data))
+            _add(rows, mentioned)
             if data.reach is not None:
-                _add(cell, c.MENTIONS_REACH, min(data.reach, _MOST))
+                _add(rows, c.MENTIONS_REACH, min(data.reach, _MOST))
             if data.sentiment is not None:
-                _score(
-                    cell, c.MENTION_SENTIMENT_COUNT, c.MENTION_SENTIMENT_SUM, c.MENTION_SENTIMENT_SQUARES,
-                    round(data.sentiment * 100),
-                )  # fmt: skip
-            _engage(cell, points)
+                score = round(data.sentiment * 100)
+                _add(rows, c.MENTION_SENTIMENT_COUNT)
+                _add(rows, c.MENTION_SENTIMENT_SUM, score)
+                _add(rows, c.MENTION_SENTIMENT_SQUARES, score * score)
 
         return count
 
     def _employee(self, dims: Read, points: int) -> Counter:
-        tally = self._tally
+        tally, engaged = self._tally, _engaged(points)
+        of_nps = {
+            c.PROMOTERS: c.EMPLOYEE_PROMOTERS,
+            c.PASSIVES: c.EMPLOYEE_PASSIVES,
+            c.DETRACTORS: c.EMPLOYEE_DETRACTORS,
+        }
+        names = [short.joined(of_nps[_standing(score)], engaged) for score in range(11)]
 
         def count(event: Any, data: m.EmployeeData, at: int, key: str) -> None:
             enps = data.enps
-            if enps is None and not points:
-                return
-            cell = tally.cell(at, dims(data))
             if enps is not None:
-                names = c.EMPLOYEE_PROMOTERS, c.EMPLOYEE_PASSIVES, c.EMPLOYEE_DETRACTORS
-                _add(cell, names[0] if enps >= 9 else names[1] if enps >= 7 else names[2])
-            _engage(cell, points)
+                _add(tally.rows(at, dims(data)), names[enps])
+            elif engaged:
+                _add(tally.rows(at, dims(data)), engaged)
 
         return count
 
@@ -179,13 +205,14 @@ class Events:
         tally = self._tally
 
         def make(dims: Read, points: int) -> Counter:
+            told = short.joined(name, _engaged(points))
+
             def count(event: Any, data: m.CustomerData, at: int, key: str) -> None:
-                cell = tally.cell(at, dims(data))
-                _add(cell, name)
+                rows = tally.rows(at, dims(data))
+                _add(rows, told)
                 if data.value is not None:
-                    _add(cell, c.VALUE_COUNT)
-                    _add(cell, c.VALUE_SUM, _hundredths(data.value))
-                _engage(cell, points)
+                    _add(rows, c.VALUE_COUNT)
+                    _add(rows, c.VALUE_SUM, _hundredths(data.value))
 
             return count
 
@@ -195,10 +222,10 @@ class Events:
         tally = self._tally
 
         def make(dims: Read, points: int) -> Counter:
+            told = short.joined(name, _engaged(points))
+
             def count(event: Any, data: m.Data, at: int, key: str) -> None:
-                cell = tally.cell(at, dims(data))
-                _add(cell, name)
-                _engage(cell, points)
+                _add(tally.rows(at, dims(data)), told)
 
             return count
 
@@ -213,17 +240,16 @@ def _hundredths(value: float) -> int:
     return round(max(-1e10, min(value, 1e10)) * 100)
 
 
-def _add(cell: dict[str, int], name: str, n: int = 1) -> None:
-    cell[name] = cell.get(name, 0) + n
+def _add(rows: list[dict[str, int]], name: str, n: int = 1) -> None:
+    for row in rows:
+        row[name] = row.get(name, 0) + n
 
 
-def _score(cell: dict[str, int], count: str, sum_: str, squares: str, score: int) -> None:
-    cell[count] = cell.get(count, 0) + 1
-    cell[sum_] = cell.get(sum_, 0) + score
-    cell[squares] = cell.get(squares, 0) + score * score
+def _engaged(points: int) -> str:
+    """The name of what an event is worth; empty where it is worth nothing."""
+    return short.valued(short.ENGAGEMENT, points) if points else ""
 
 
-def _engage(cell: dict[str, int], points: int) -> None:
-    if points:
-        cell[c.ENGAGED] = cell.get(c.ENGAGED, 0) + 1
-        cell[c.ENGAGEMENT] = cell.get(c.ENGAGEMENT, 0) + points
+def _standing(score: int) -> str:
+    """What an answer from 0 to 10 makes of a customer."""
+    return c.PROMOTERS if score >= 9 else c.PASSIVES if score > _DETRACTOR else c.DETRACTORS

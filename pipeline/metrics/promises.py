@@ -8,6 +8,7 @@ from pipeline.events import model as m
 from pipeline.events.codec import millis
 from pipeline.metrics import counts as c
 from pipeline.metrics.sample import Sample
+from pipeline.metrics.shorthand import joined
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
 from pipeline.state.records import Promised, Ref, Remembered
@@ -17,6 +18,9 @@ from pipeline.step import CORRECTION, Step
 REMEMBERED: Final = 28 * DAY + CORRECTION
 #: A promise that is due later than this after it was made is never overdue (ms).
 _FURTHEST: Final = 366 * DAY
+_KEPT: Final = joined(c.PROMISES_SETTLED, c.PROMISES_KEPT)
+_IN_TIME: Final = joined(_KEPT, c.PROMISES_IN_TIME)
+_BROKEN: Final = joined(c.PROMISES_SETTLED, c.PROMISES_BROKEN)
 
 
 class Promises:
@@ -84,13 +88,9 @@ class Promises:
 def samples(promise: Promised) -> list[Sample]:
     """What a promise tells: how it ended, whichever of both was said of a later time."""
     if promise.kept >= 0 and promise.kept >= promise.broken:
-        found: list[Sample] = [(promise.kept, c.PROMISES_SETTLED, 1), (promise.kept, c.PROMISES_KEPT, 1)]
-        if promise.due < 0 or promise.kept <= promise.due:
-            found.append((promise.kept, c.PROMISES_IN_TIME, 1))
-        return found
-    if promise.broken >= 0:
-        return [(promise.broken, c.PROMISES_SETTLED, 1), (promise.broken, c.PROMISES_BROKEN, 1)]
-    return []
+        in_time = promise.due < 0 or promise.kept <= promise.due
+        return [(promise.kept, _IN_TIME if in_time else _KEPT, 1)]
+    return [(promise.broken, _BROKEN, 1)] if promise.broken >= 0 else []
 
 
 def _last(promise: Promised) -> int:

@@ -6,6 +6,7 @@ from typing import Final
 
 from pipeline.events.model import ReviewData, ReviewPosted
 from pipeline.metrics import counts as c
+from pipeline.metrics import shorthand as short
 from pipeline.metrics.catalogue import DIMENSIONS
 from pipeline.metrics.sample import Sample
 from pipeline.metrics.tally import Tally
@@ -28,7 +29,10 @@ class Reviews:
 
     def __init__(self, step: Step, tally: Tally, weights: Weights) -> None:
         self._step, self._tally = step, tally
-        self._told, self._points = weights.told, weights.points("review.posted")
+        points = weights.points("review.posted")
+        self._posted = short.joined(c.REVIEW_COUNT, short.valued(short.ENGAGEMENT, points) if points else "")
+        told = short.valued(short.TOLD, weights.told)
+        self._negative = short.joined(self._posted, c.REVIEW_NEGATIVE, told)
         self._dims = tally.reader_of_all(ReviewData)
 
     def posted(self, event: ReviewPosted, at: int) -> bool:
@@ -82,12 +86,9 @@ class Reviews:
         if at < 0:
             return []
         found: list[Sample] = [
-            (at, c.REVIEW_COUNT, 1), (at, c.REVIEW_RATING, hundredths), (at, c.REVIEW_SQUARES, hundredths**2),
+            (at, self._negative if hundredths <= NEGATIVE else self._posted, 1),
+            (at, c.REVIEW_RATING, hundredths), (at, c.REVIEW_SQUARES, hundredths**2),
         ]  # fmt: skip
-        if hundredths <= NEGATIVE:
-            found += ((at, c.REVIEW_NEGATIVE, 1), (at, c.UNHAPPY, 1), (at, c.TOLD, self._told))
-        if self._points:
-            found += ((at, c.ENGAGED, 1), (at, c.ENGAGEMENT, self._points))
         if review.responded >= 0:
             found.append((at, c.REVIEW_ANSWERED, 1))
             if review.responded >= review.posted:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pipeline.metrics import counts as c
 from pipeline.metrics import sketch
+from pipeline.metrics.shorthand import valued
 
 #: When (ms), the name of a count or of a length of time (`counts.TIMED`), and how much of it.
 Sample = tuple[int, str, int]
@@ -28,11 +29,9 @@ def differences(before: Sequence[T], after: Sequence[T]) -> list[tuple[T, int]]:
     return [(one, -1) for one in left] + fresh
 
 
-def add(cell: dict[str, int], name: str, n: int, sign: int = 1) -> None:
-    """Add one sample to counts, or take it out again (sign -1)."""
+def counted(sample: Sample) -> tuple[tuple[str, int], ...]:
+    """What one sample adds to: names of counts, which may be short, and how much."""
+    _, name, n = sample
     if name not in c.TIMED:
-        cell[name] = cell.get(name, 0) + sign * n
-        return
-    for count, by in ((c.TIMES_COUNT, 1), (c.TIMES_SUM, n), (f"{c.TIMES_BUCKET}{sketch.bucket(n)}", 1)):
-        key = name + count
-        cell[key] = cell.get(key, 0) + sign * by
+        return ((name, n),)
+    return (valued(name, sketch.bucket(n)), 1), (name + c.TIMES_SUM, n)

@@ -11,7 +11,7 @@ from pipeline.events.journey import Journey
 from pipeline.events.model import Data
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
 from pipeline.metrics.dimensions import Groupings, Read, reader
-from pipeline.metrics.sample import Sample, add, differences
+from pipeline.metrics.sample import Sample, counted, differences
 from pipeline.metrics.segment import MOST_COUNTS, UNCHANGED, Segment
 from pipeline.metrics.window import PANE
 from pipeline.state.records import Dims, Series
@@ -28,9 +28,9 @@ class Tally:
 
     def __init__(self, journey: Journey, groupings: Iterable[tuple[str, ...]] = DEFAULT_GROUPINGS) -> None:
         self._journey, self._groupings = journey, Groupings(tuple(groupings))
-        self._panes: dict[int, dict[Dims, dict[str, int]]] = {}
-        #: What is counted in a series of its own, and in no other: what rules count, and what became of follow-ups.
-        self._apart: dict[int, dict[Series, dict[str, int]]] = {}
+        self._counts: dict[int, dict[Series, dict[str, int]]] = {}
+        #: The same, by pane and the values of an event.
+        self._rows: dict[int, dict[Dims, list[dict[str, int]]]] = {}
         self._levels: dict[tuple[str, str], int] = {}
         self._followups: list[msgspec.Raw] = []
         self._silences: list[tuple[str, int, int]] = []
@@ -43,41 +43,49 @@ class Tally:
         self._cut_at = -1
 
     def reader(self, data_type: type[Data]) -> Read:
-        """Reads the dimensions that `cell` takes."""
+        """Reads the dimensions that `rows` takes."""
         return reader(self._groupings.needed, data_type, self._journey)
 
     def reader_of_all(self, data_type: type[Data]) -> Read:
         """Reads all dimensions: what is remembered must fit whatever rules group by later."""
         return reader(DIMENSIONS, data_type, self._journey)
 
-    def cell(self, at: int, dims: Dims) -> dict[str, int]:
-        """The counts of one pane and these values, to be added to at once: the next call may end the segment."""
+    def rows(self, at: int, dims: Dims) -> list[dict[str, int]]:
+        """The counts of one pane in all series of these values, to be added to at once: the next call may end the segment."""
         end = self._pane(at)
-        cells = self._panes.get(end)
-        if cells is None:
-            cells = self._panes[end] = {}
-        cell = cells.get(dims)
-        if cell is None:
-            cell = cells[dims] = {}
-        return cell
+        rows_of = self._rows.get(end)
+        if rows_of is None:
+            rows_of = self._rows[end] = {}
+        rows = rows_of.get(dims)
+        if rows is None:
+            rows = rows_of[dims] = []
+            counts = self._counts.setdefault(end, {})
+            for series in self._series_of(dims):
+                row = counts.get(series)
+                if row is None:
+                    row = counts[series] = {}
+                rows.append(row)
+        return rows
 
     def mend(self, all_dims: Dims, before: list[Sample], after: list[Sample]) -> None:
-        """Count what something tells now, and no longer what it told before."""
+        """Count what something tells now, and no longer what it told before. all_dims: its values of all DIMENSIONS."""
+        dims: Dims | None = None
         for sample, sign in differences(before, after):
-            self.count(all_dims, sample, sign)
-
-    def count(self, all_dims: Dims, sample: Sample, sign: int = 1) -> None:
-        """Count one sample of something with these dimensions, or take it out again (sign -1)."""
-        at, name, n = sample
-        cell = self.cell(at, self._groupings.narrow(all_dims))  # first: it may end the segment
-        self._has_zeros |= sign < 0 or n == 0
-        add(cell, name, n, sign)
+            if dims is None:
+                dims = self._groupings.narrow(all_dims)
+            rows = self.rows(sample[0], dims)  # first: it may end the segment
+            for name, n in counted(sample):
+                self._has_zeros |= sign < 0 or n == 0
+                for row in rows:
+                    row[name] = row.get(name, 0) + sign * n
 
     def apart(self, at: int, series: Series, name: str, n: int, sign: int = 1) -> None:
-        """Count in one series alone."""
+        """Count a sample in one series alone, or take it out again (sign -1)."""
         end = self._pane(at)  # first: it may end the segment
-        self._has_zeros |= sign < 0 or n == 0
-        add(self._apart.setdefault(end, {}).setdefault(series, {}), name, n, sign)
+        row = self._counts.setdefault(end, {}).setdefault(series, {})
+        for told, number in counted((at, name, n)):
+            self._has_zeros |= sign < 0 or number == 0
+            row[told] = row.get(told, 0) + sign * number
 
     def level(self, name: str, label: str, change: int) -> None:
         """Change what is counted now, such as open follow-ups of a team."""
@@ -112,32 +120,23 @@ class Tally:
 
     def _cut(self, watermark: int | None) -> None:
         levels = [(*name, change) for name, change in self._levels.items() if change]
-        counts = self._fold()
+        counts = self._counted()
         while len(counts) > MOST_COUNTS:
             self._segments.append(Segment(UNCHANGED, counts[:MOST_COUNTS]))
             counts = counts[MOST_COUNTS:]
         self._segments.append(Segment(watermark, counts, levels, self._followups, self._silences))
-        self._panes, self._apart = {}, {}
+        self._counts, self._rows = {}, {}
         self._levels, self._followups, self._silences = {}, [], []
         self._has_zeros = False
         self._cut_at = (self.watermark - 1) // PANE
 
-    def _fold(self) -> list[tuple[int, Series, dict[str, int]]]:
-        """Cells of all dimensions into the total and one series a grouping and value."""
+    def _counted(self) -> list[tuple[int, Series, dict[str, int]]]:
         rows: list[tuple[int, Series, dict[str, int]]] = []
-        for end in {**self._panes, **self._apart}:
-            folded = self._apart.get(end, {})
-            for dims, counts in self._panes.get(end, {}).items():
-                for series in self._series_of(dims):
-                    into = folded.get(series)
-                    if into is None:
-                        folded[series] = counts.copy()
-                    else:
-                        _add(into, counts)
-            for series, sums in folded.items():
-                counted = {name: n for name, n in sums.items() if n} if self._has_zeros else sums
-                if counted:
-                    rows.append((end, series, counted))
+        for end, by_series in self._counts.items():
+            for series, counts in by_series.items():
+                left = {name: n for name, n in counts.items() if n} if self._has_zeros else counts
+                if left:
+                    rows.append((end, series, left))
         return rows
 
     def _series_of(self, dims: Dims) -> tuple[Series, ...]:
@@ -151,8 +150,3 @@ class Tally:
 
 #: The series of so many combinations of values are kept at hand.
 _REMEMBERED: Final = 10_000
-
-
-def _add(into: dict[str, int], counts: dict[str, int]) -> None:
-    for name, count in counts.items():
-        into[name] = into.get(name, 0) + count

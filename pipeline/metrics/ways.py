@@ -8,6 +8,7 @@ from typing import Final
 from pipeline.events import model as m
 from pipeline.events.journey import Journey
 from pipeline.metrics import counts as c
+from pipeline.metrics import shorthand as short
 from pipeline.metrics.sample import Sample, differences
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
@@ -180,25 +181,26 @@ class Ways:
         over = end if lost else way.bought[next_]
         found: OfVisits = []
         for series in ((), (("touchpoint", touchpoint),)):
-            found.append((series, (over, c.LAST_STEPS, 1)))
-            if lost:
-                found.append((series, (over, c.LAST_STEPS_LOST, 1)))
+            found.append((series, (over, _LOST if lost else c.LAST_STEPS, 1)))
         return found
 
     def _of_purchase(self, way: Way, place: int) -> list[Sample]:
         """What a purchase tells; nothing where there is none."""
         if place >= len(way.bought):
             return []
-        at = way.bought[place]
-        found: list[Sample] = [(at, c.PURCHASES, 1)]
+        at, name = way.bought[place], c.PURCHASES
         before = way.bought[place - 1] if place else -AGAIN
         if before > at - AGAIN:
-            found.append((at, c.PURCHASES_AGAIN, 1))
+            name = _AGAIN
         first, after = bisect_right(way.times, max(before, at - LEADS)), bisect_right(way.times, at)
-        if first < after:
-            steps = len(set(way.touchpoints[first:after]))
-            found += (
-                (at, c.STEPS_COUNT, 1), (at, c.STEPS_SUM, steps), (at, c.STEPS_SQUARES, steps * steps),
-                (at, c.PURCHASE, at - way.times[first]),
-            )  # fmt: skip
-        return found
+        if first == after:
+            return [(at, name, 1)]
+        steps = len(set(way.touchpoints[first:after]))
+        return [
+            (at, short.joined(name, short.valued(short.STEPS, steps)), 1),
+            (at, c.PURCHASE, at - way.times[first]),
+        ]
+
+
+_AGAIN: Final = short.joined(c.PURCHASES, c.PURCHASES_AGAIN)
+_LOST: Final = short.joined(c.LAST_STEPS, c.LAST_STEPS_LOST)
