@@ -94,7 +94,10 @@ class Contacts:
         contact.turns.insert(place, turn)
         if known:
             self._told(contact, before, was)
-            self._step.store.put(ref, contact, contact.wake)
+            if place == len(contact.times) - 1:
+                self._step.store.add(ref, contact, place, (at, turn))
+            else:
+                self._step.store.put(ref, contact, contact.wake)
         else:
             contact.times, contact.turns = contact.times[-_MOST_ORPHANS:], contact.turns[-_MOST_ORPHANS:]
             self._step.store.put(ref, contact, contact.times[0] + CORRECTION)

@@ -10,6 +10,7 @@ from pipeline.metrics import counts as c
 from pipeline.metrics.catalogue import RULE
 from pipeline.metrics.events import is_unhappy
 from pipeline.metrics.sample import Sample, differences
+from pipeline.metrics.shorthand import joined
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
 from pipeline.state.records import Mood, Ref, Remembered, Series
@@ -21,6 +22,8 @@ NEXT: Final = 90 * DAY
 _MOST: Final = 32
 
 _TEAM: Final = "team"
+_HELPED_RECOVERED: Final = joined(c.HELPED_AGAIN, c.HELPED_RECOVERED)
+_ALONE_RECOVERED: Final = joined(c.ALONE_AGAIN, c.ALONE_RECOVERED)
 
 
 class Moods:
@@ -40,32 +43,41 @@ class Moods:
         if unhappy is None:
             return
         ref, mood = self._mood(key)
-        before = samples(mood)
         place = bisect_right(mood.times, at)
+        is_newest = place == len(mood.times)
+        before = [] if is_newest else samples(mood)
         mood.times.insert(place, at)
         mood.unhappy.insert(place, unhappy)
-        self._keep(ref, mood, before)
+        if is_newest and 0 < mood.wake <= at + NEXT + CORRECTION and place < _MOST:
+            self._tell([], _of_score(mood, place))
+            self._step.store.add(ref, mood, place, (at, unhappy))
+        else:
+            self._tell(before, _of_score(mood, place) if is_newest else samples(mood))
+            self._keep(ref, mood)
 
     def helped(self, key: str, at: int, team: str, rule: str) -> None:
         """Somebody was in touch with a customer, or did something about their follow-up."""
         ref, mood = self._mood(key)
         before = samples(mood)
         mood.helped.insert(bisect_right(mood.helped, at, key=_time_of), (at, team, rule))
-        self._keep(ref, mood, before)
+        self._tell(before, samples(mood))
+        self._keep(ref, mood)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
         """Forget what is over."""
         assert isinstance(record, Mood)
-        self._keep(ref, record, samples(record))
+        self._keep(ref, record)
 
     def _mood(self, key: str) -> tuple[Ref, Mood]:
         ref = (self.WHAT, key, "")
         found = self._step.store.get(ref)
         return ref, found if isinstance(found, Mood) else Mood()
 
-    def _keep(self, ref: Ref, mood: Mood, before: list[tuple[Series, Sample]]) -> None:
-        for (series, (at, name, n)), sign in differences(before, samples(mood)):
+    def _tell(self, before: list[tuple[Series, Sample]], now: list[tuple[Series, Sample]]) -> None:
+        for (series, (at, name, n)), sign in differences(before, now):
             self._tally.apart(at, series, name, n, sign)
+
+    def _keep(self, ref: Ref, mood: Mood) -> None:
         since = self._step.watermark - NEXT - CORRECTION
         over = max(bisect_left(mood.times, since), len(mood.times) - _MOST)
         if over > 0:
@@ -87,22 +99,24 @@ def samples(mood: Mood) -> list[tuple[Series, Sample]]:
     """What scores tell that follow an unhappy one."""
     found: list[tuple[Series, Sample]] = []
     for place in range(1, len(mood.times)):
-        since, at = mood.times[place - 1], mood.times[place]
-        if not mood.unhappy[place - 1] or at - since > NEXT:
-            continue
-        recovered = not mood.unhappy[place]
-        helpers = [one for one in mood.helped if since <= one[0] <= at]
-        if not helpers:
-            found.append(((), (at, c.ALONE_AGAIN, 1)))
-            if recovered:
-                found.append(((), (at, c.ALONE_RECOVERED, 1)))
-            continue
-        _, team, rule = helpers[-1]
-        for series in ((), ((_TEAM, team),), ((RULE, rule),)):
-            found.append((series, (at, c.HELPED_AGAIN, 1)))
-            if recovered:
-                found.append((series, (at, c.HELPED_RECOVERED, 1)))
+        found += _of_score(mood, place)
     return found
+
+
+def _of_score(mood: Mood, place: int) -> list[tuple[Series, Sample]]:
+    """What one of them tells."""
+    if place == 0 or not mood.unhappy[place - 1]:
+        return []
+    since, at = mood.times[place - 1], mood.times[place]
+    if at - since > NEXT:
+        return []
+    recovered = not mood.unhappy[place]
+    helpers = [one for one in mood.helped if since <= one[0] <= at]
+    if not helpers:
+        return [((), (at, _ALONE_RECOVERED if recovered else c.ALONE_AGAIN, 1))]
+    _, team, rule = helpers[-1]
+    sample = (at, _HELPED_RECOVERED if recovered else c.HELPED_AGAIN, 1)
+    return [(series, sample) for series in ((), ((_TEAM, team),), ((RULE, rule),))]
 
 
 def _time_of(helped: tuple[int, str, str]) -> int:

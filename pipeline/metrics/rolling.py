@@ -11,12 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pipeline.metrics.window import PANE, Window, pane_end
-from pipeline.state.records import Pane, Series, Sums
+from pipeline.state.records import Counts, Pane, Ref, Series, Sums, add_counts
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
-
-#: What is to be added to counts.
-Changes = Iterable[tuple[Series, dict[str, int]]]
 
 
 class Rolling:
@@ -47,7 +44,7 @@ class Rolling:
             end = int(key)
             for one in self._made_of[int(what.removeprefix(_WHAT))]:
                 if at - one.length < end <= at:
-                    _add(self.totals[one], record.counts.items())
+                    add_counts(self.totals[one], record.counts.items())
             self._plan(end)
 
     def counted(self) -> Iterable[tuple[int, Series, dict[str, int]]]:
@@ -67,7 +64,7 @@ class Rolling:
             self._scheduled.add(at)
             heapq.heappush(self._changes, at)
 
-    def count(self, end: int, changes: list[tuple[Series, dict[str, int]]]) -> list[Window]:
+    def count(self, end: int, changes: Counts) -> list[Window]:
         """Add counts of the 5 min pane that ends there. Returns the windows whose totals they changed at once."""
         self._plan(end)
         changed: list[Window] = []
@@ -77,12 +74,17 @@ class Rolling:
                 continue  # no window reaches back so far
             if length != PANE and over > self.at:
                 continue  # it is summed up when it is over
-            pane = self._pane(length, over) or Pane()
-            _add(pane.counts, changes)
-            self._keep(length, over, pane)
+            pane = self._pane(length, over)
+            if pane is None:
+                pane = Pane()
+                add_counts(pane.counts, changes)
+                self._keep(length, over, pane)
+            else:
+                add_counts(pane.counts, changes)
+                self._store.grow(_ref(length, over), pane, changes)
             for one in windows:
                 if self.at - one.length < over <= self.at:
-                    _add(self.totals[one], changes)
+                    add_counts(self.totals[one], changes)
                     changed.append(one)
         return changed
 
@@ -95,7 +97,7 @@ class Rolling:
                 self._sum_up(length, at)
         touched: dict[Window, set[Series]] = {}
         for one, totals in self.totals.items():
-            for end, move in ((at, _add), (at - one.length, _take_out)):
+            for end, move in ((at, add_counts), (at - one.length, _take_out)):
                 if (pane := self._pane(one.pane, end)) is not None:
                     move(totals, pane.counts.items())
                     touched.setdefault(one, set()).update(pane.counts)
@@ -113,33 +115,27 @@ class Rolling:
         sums = Pane()
         for part in range(end - length + PANE, end + 1, PANE):
             if (pane := self._pane(PANE, part)) is not None:
-                _add(sums.counts, pane.counts.items())
+                add_counts(sums.counts, pane.counts.items())
         if sums.counts:
             self._keep(length, end, sums)
 
     def _pane(self, length: int, end: int) -> Pane | None:
-        found = self._store.get((f"{_WHAT}{length}", str(end), ""))
+        found = self._store.get(_ref(length, end))
         return found if isinstance(found, Pane) else None
 
     def _keep(self, length: int, end: int, pane: Pane) -> None:
-        self._store.put((f"{_WHAT}{length}", str(end), ""), pane, end + self._reach[length])
+        self._store.put(_ref(length, end), pane, end + self._reach[length])
 
 
 #: What remembers panes, followed by their length.
 _WHAT: Final = "@pane/"
 
 
-def _add(sums: Sums, changes: Changes) -> None:
-    for series, counts in changes:
-        into = sums.get(series)
-        if into is None:
-            sums[series] = dict(counts)
-        else:
-            for name, count in counts.items():
-                into[name] = into.get(name, 0) + count
+def _ref(length: int, end: int) -> Ref:
+    return f"{_WHAT}{length}", str(end), ""
 
 
-def _take_out(sums: Sums, changes: Changes) -> None:
+def _take_out(sums: Sums, changes: Iterable[tuple[Series, dict[str, int]]]) -> None:
     """What nothing is left of goes."""
     for series, counts in changes:
         of = sums.setdefault(series, {})

@@ -47,14 +47,34 @@ class Ways:
         ref, way = self._way(key)
         touchpoint = data.touchpoint
         stage = (data.stage if data.stage is not None else self._journey.stage(touchpoint)) or ""
+        times = way.times
+        place = len(times)
+        if (
+            touchpoint in self._journey.last_steps
+            or (place and at < times[-1])
+            or (way.bought and at <= way.bought[-1])
+        ):
+            self._mend(ref, way, at, touchpoint, stage)
+            return
+        # Mostly it is the newest that is known of the customer, and nothing has to be mended.
+        if stage:
+            self._tell([], self._of_newest(way, at, stage))
+        times.append(at)
+        way.touchpoints.append(touchpoint)
+        way.stages.append(stage)
+        if 0 < way.wake <= at + LEADS + CORRECTION and place < MOST_VISITS:
+            self._step.store.add(ref, way, place, (at, touchpoint, stage))
+        else:
+            self._keep(ref, way)
+
+    def _mend(self, ref: Ref, way: Way, at: int, touchpoint: str, stage: str) -> None:
         place, next_ = bisect_right(way.times, at), bisect_left(way.bought, at)
-        tells = bool(stage) and self._may_tell(way, place, at, stage)
-        stages = self._of_stages(way) if tells else []
+        stages = self._of_stages(way) if stage else []
         purchase = self._of_purchase(way, next_)
         way.times.insert(place, at)
         way.touchpoints.insert(place, touchpoint)
         way.stages.insert(place, stage)
-        if tells:
+        if stage:
             self._tell(stages, self._of_stages(way))
         if touchpoint in self._journey.last_steps:
             self._tell([], self._of_last_step(way, place))
@@ -127,28 +147,25 @@ class Ways:
         for (series, (at, name, n)), sign in differences(before, now):
             self._tally.apart(at, series, name, n, sign)
 
-    def _may_tell(self, way: Way, place: int, at: int, stage: str) -> bool:
-        """Does one more visit to a stage reach it, or pass the one before it? Mostly the customer was there already."""
-        if place < len(way.times):
-            return True
+    def _of_newest(self, way: Way, at: int, stage: str) -> OfVisits:
+        """What a visit to a stage adds to what the visits tell that are all no later: the same as `_of_stages`."""
         before = self._stage_before.get(stage)
-        been, first = False, -1  # first: visit to the stage before it since then
-        for n in range(place - 1, -1, -1):
-            time, other = way.times[n], way.stages[n]
-            if been:
-                if time <= first - LEADS:
-                    return True
-                if other == before:
-                    return False  # that one had been reached earlier, and passed
-            elif time <= at - LEADS:
-                return True
-            elif other == stage:
-                if first < 0:
-                    return False
-                been = True
+        last = last_before = since = -LEADS
+        for place in range(len(way.times)):
+            other = way.stages[place]
+            if other == stage:
+                last, since = way.times[place], -LEADS
             elif other == before:
-                first = time
-        return True
+                time = way.times[place]
+                if last_before <= time - LEADS:
+                    since = time
+                last_before = time
+        found: OfVisits = []
+        if last <= at - LEADS and stage in self._go_on:
+            found.append(((("stage", stage),), (at, c.STAGE_REACHED, 1)))
+        if before is not None and since > at - LEADS:
+            found.append(((("stage", before),), (since, c.STAGE_PASSED, 1)))
+        return found
 
     def _of_stages(self, way: Way) -> OfVisits:
         found: OfVisits = []

@@ -5,6 +5,7 @@ What keeps a record says when it is forgotten. All times are ms UTC of event tim
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, get_args
 
 import msgspec
@@ -20,6 +21,8 @@ Series = tuple[tuple[str, str], ...]
 Dims = tuple[str | None, ...]
 #: Counts by series and name.
 Sums = dict[Series, dict[str, int]]
+#: What is to be added to them.
+Counts = list[tuple[Series, dict[str, int]]]
 
 #: The states of what waits for an answer.
 PENDING: Final = 0
@@ -342,10 +345,28 @@ unpack = msgspec.msgpack.Decoder(_Packed).decode
 
 #: A row of a record that has a list for each field of its rows: an item of each, in their order.
 Row = tuple[Any, ...]
-#: What was added to such a record: at which place the first of the rows stands, and the rows.
+#: What was added to such a record: at which place the first of the rows stands, and the rows. To a pane: counts.
 Added = list[Any]
+decode_counts: Final = msgspec.msgpack.Decoder(Counts).decode
 _decode_texts: Final = msgspec.msgpack.Decoder(list[str]).decode
-_decode_hits: Final = msgspec.msgpack.Decoder(list[int | tuple[int, str]]).decode
+#: Reads the rows that were added to each class of record that can have some.
+_decode_rows: Final[Mapping[type[Numerous], Callable[[msgspec.Raw], list[Any]]]] = {
+    Hits: msgspec.msgpack.Decoder(list[int | tuple[int, str]]).decode,
+    Contact: msgspec.msgpack.Decoder(list[int | tuple[int, int]]).decode,
+    Way: msgspec.msgpack.Decoder(list[int | tuple[int, str, str]]).decode,
+    Mood: msgspec.msgpack.Decoder(list[int | tuple[int, bool]]).decode,
+}
+
+
+def add_counts(sums: Sums, counts: Iterable[tuple[Series, Mapping[str, int]]]) -> None:
+    """Add counts to sums."""
+    for series, of in counts:
+        into = sums.get(series)
+        if into is None:
+            sums[series] = dict(of)
+        else:
+            for name, n in of.items():
+                into[name] = into.get(name, 0) + n
 
 
 def texts_of(hits: Hits) -> list[str]:
@@ -371,17 +392,33 @@ def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
     They may stand there already: what was added is the same, however often it is said.
     """
     record = unpack(packed)
-    if not isinstance(record, Hits):
+    if type(record) not in _decode_rows:
         raise msgspec.ValidationError(f"{type(record).__name__} has no rows")
-    place, *rows = _decode_hits(added) or [-1]
-    if not isinstance(place, int) or not 0 <= place <= len(record.times):
+    place, *rows = _decode_rows[type(record)](added) or [-1]
+    lists = _lists_of(record)
+    if not isinstance(place, int) or not 0 <= place <= len(lists[0]):
         raise msgspec.ValidationError("rows of a record are missing")
-    if place < len(record.times):
+    if isinstance(record, Hits) and place < len(record.times):
         record.events = b"".join(map(pack, texts_of(record)[:place]))
-        record.times = record.times[:place]
+    for items in lists:
+        del items[place:]
     for row in rows:
         if isinstance(row, int):
             raise msgspec.ValidationError("a number is no row")
-        record.times.append(row[0])
-        record.events += pack(row[1])
+        for items, item in zip(lists, row, strict=False):
+            items.append(item)
+        if isinstance(record, Hits):
+            record.events += pack(row[1])
     return pack(record)
+
+
+def _lists_of(record: Numerous) -> list[list[Any]]:
+    """The lists that hold the items of its rows, in their order."""
+    if isinstance(record, Way):
+        return [record.times, record.touchpoints, record.stages]
+    if isinstance(record, Contact):
+        return [record.times, record.turns]
+    if isinstance(record, Mood):
+        return [record.times, record.unhappy]
+    assert isinstance(record, Hits)
+    return [record.times]  # its texts are no list

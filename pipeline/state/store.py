@@ -12,10 +12,14 @@ from pipeline.state.records import (
     BY_TAG,
     PACKED,
     Added,
+    Counts,
     Numerous,
+    Pane,
     Ref,
     Remembered,
     Row,
+    add_counts,
+    decode_counts,
     decode_head,
     pack,
     unpack,
@@ -109,15 +113,28 @@ class Store:
 
     def add(self, ref: Ref, record: Numerous, place: int, row: Row) -> None:
         """Keep a record that is known and has a row more: at `place`, behind all others. Nothing else has changed."""
+        added = self._added_to(ref, record)
+        if added is not None:
+            if not added:
+                added.append(place)
+            added.append(row)
+
+    def grow(self, ref: Ref, pane: Pane, counts: Counts) -> None:
+        """Keep a pane that is known and in which more was counted. Nothing else has changed."""
+        added = self._added_to(ref, pane)
+        if added is not None:
+            added += counts
+
+    def _added_to(self, ref: Ref, record: Remembered) -> Added | None:
+        """To note there what is added to a record; None: it is written as a whole."""
         held = self._held(ref)
         held.record = record
         if not held.is_changed:
             held.is_changed = True
             self._changed.append(held)
             if held.is_kept:
-                held.added = [place, row]
-        elif held.added is not None:
-            held.added.append(row)
+                held.added = []
+        return held.added
 
     def drop(self, ref: Ref) -> None:
         """Forget a record."""
@@ -199,6 +216,8 @@ class Store:
         kept = self._records.get(ref)
         if isinstance(kept, bytes):
             self._records[ref] = with_added(kept, added)
+        elif isinstance(kept, Pane):
+            add_counts(kept.counts, decode_counts(added))
         elif kept is not None:
             raise msgspec.ValidationError(f"{type(kept).__name__} has no rows")
         # Else it is from before all that is read, and is in the image of its shelf that is still to come.
