@@ -179,8 +179,7 @@ class Board:
     def values(self) -> Iterator[MetricValue]:
         """Every metric of every window and series that has a value now."""
         for window in self._windows:
-            for series, told in self._rolling.totals[window].items():
-                counts = expanded(told)
+            for series, counts in self._rolling.totals[window].items():
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
                     if result is not None:

@@ -1,4 +1,4 @@
-"""Counts of panes, summed into sliding windows.
+"""Counts of panes, summed into sliding windows: panes keep short names, the windows what they stand for.
 
 A window's total changes only when a pane enters or leaves it, so time goes from change to change instead of
 through every pane, and gives what going through every pane would give. All times are ms UTC.
@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from pipeline.metrics.shorthand import stands_for
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.state.records import Counts, Pane, Ref, Series, Sums, add_counts
 from pipeline.state.store import Store
@@ -44,7 +45,7 @@ class Rolling:
             end = int(key)
             for one in self._made_of[int(what.removeprefix(_WHAT))]:
                 if at - one.length < end <= at:
-                    add_counts(self.totals[one], record.counts.items())
+                    _put_in(self.totals[one], record.counts.items())
             self._plan(end)
 
     def counted(self) -> Iterable[tuple[int, Series, dict[str, int]]]:
@@ -84,7 +85,7 @@ class Rolling:
                 self._store.grow(_ref(length, over), pane, changes)
             for one in windows:
                 if self.at - one.length < over <= self.at:
-                    add_counts(self.totals[one], changes)
+                    _put_in(self.totals[one], changes)
                     changed.append(one)
         return changed
 
@@ -97,7 +98,7 @@ class Rolling:
                 self._sum_up(length, at)
         touched: dict[Window, set[Series]] = {}
         for one, totals in self.totals.items():
-            for end, move in ((at, add_counts), (at - one.length, _take_out)):
+            for end, move in ((at, _put_in), (at - one.length, _take_out)):
                 if (pane := self._pane(one.pane, end)) is not None:
                     move(totals, pane.counts.items())
                     touched.setdefault(one, set()).update(pane.counts)
@@ -135,15 +136,27 @@ def _ref(length: int, end: int) -> Ref:
     return f"{_WHAT}{length}", str(end), ""
 
 
-def _take_out(sums: Sums, changes: Iterable[tuple[Series, dict[str, int]]]) -> None:
+def _put_in(totals: Sums, counts: Iterable[tuple[Series, dict[str, int]]]) -> None:
+    """Add to totals what counts stand for."""
+    for series, of in counts:
+        into = totals.get(series)
+        if into is None:
+            into = totals[series] = {}
+        for short, n in of.items():
+            for name, times in stands_for(short):
+                into[name] = into.get(name, 0) + times * n
+
+
+def _take_out(totals: Sums, counts: Iterable[tuple[Series, dict[str, int]]]) -> None:
     """What nothing is left of goes."""
-    for series, counts in changes:
-        of = sums.setdefault(series, {})
-        for name, count in counts.items():
-            left = of.get(name, 0) - count
-            if left:
-                of[name] = left
-            else:
-                of.pop(name, None)
-        if not of:
-            del sums[series]
+    for series, of in counts:
+        left_of = totals.setdefault(series, {})
+        for short, n in of.items():
+            for name, times in stands_for(short):
+                left = left_of.get(name, 0) - times * n
+                if left:
+                    left_of[name] = left
+                else:
+                    left_of.pop(name, None)
+        if not left_of:
+            del totals[series]

@@ -1,8 +1,8 @@
 """Short names for what an event tells: one count of a shard that the board reads as several.
 
 An event counts in the total and in a series a dimension. A visit that counts by five names would be some forty
-additions; by one name that says the same it is eight. Shards count by short names, panes and windows keep them, and
-whoever looks at a series reads the counts that they stand for.
+additions; by one name that says the same it is eight. Shards count by short names and panes keep them; the totals of
+windows are of the counts that they stand for.
 
 A short name has parts with "+" between them. Each is the name of a count, or of something with a value behind a "/":
 `visits+visits_with_outcome+emotion/2+engagement/1`.
@@ -11,7 +11,6 @@ A short name has parts with "+" between them. Each is the name of a count, or of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final
 
 from pipeline.metrics import counts as c
@@ -50,12 +49,23 @@ def valued(name: str, value: int) -> str:
     return f"{name}/{value}"
 
 
-@lru_cache(maxsize=10_000)
 def stands_for(name: str) -> tuple[tuple[str, int], ...]:
     """The counts that a name stands for, and how much of each; what is not short stands for itself."""
-    if name.startswith(c.OF_RULES):
-        return ((name, 1),)
-    return tuple(count for part in name.split("+") for count in _of_part(part))
+    counts = _counts_of.get(name)
+    if counts is None:
+        if len(_counts_of) >= _REMEMBERED:
+            _counts_of.clear()
+        if name.startswith(c.OF_RULES):
+            counts = ((name, 1),)
+        else:
+            counts = tuple([count for part in name.split("+") for count in _of_part(part)])
+        _counts_of[name] = counts
+    return counts
+
+
+#: So many are kept at hand: it is asked for each count of each series.
+_REMEMBERED: Final = 10_000
+_counts_of: dict[str, tuple[tuple[str, int], ...]] = {}
 
 
 def expanded(counts: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,6 @@ from statistics import fmean
 from typing import Final, NamedTuple
 
 from pipeline.metrics.confidence import unusual, z_score
-from pipeline.metrics.shorthand import expanded
 from pipeline.metrics.window import Window, hourly, window
 from pipeline.rules.compiled import Change, MetricRule, Unusual
 from pipeline.rules.condition import Comparison
@@ -55,7 +54,7 @@ class Level:
 
     def look(self, series: Series, now: Now) -> Look:
         """Look at the totals of now."""
-        counts = expanded(now.totals[self._window].get(series, {}))
+        counts = now.totals[self._window].get(series, {})
         samples, result = self._metric.samples(counts), self._metric.result(counts)
         holds = result is not None and self._holds(result)
         clear = result is not None and (self._ends(result) if self._ends else not holds)
@@ -87,8 +86,8 @@ class Moved:
 
     def look(self, series: Series, now: Now) -> Look:
         """Look at the totals of now."""
-        recent = expanded(now.totals[self._window].get(series, {}))
-        whole = expanded(now.totals[self._whole].get(series, {}))
+        recent = now.totals[self._window].get(series, {})
+        whole = now.totals[self._whole].get(series, {})
         spread = self._metric.spread
         assert spread is not None  # or the rule would not have been compiled
         after = spread(recent)
