@@ -96,8 +96,9 @@ $(COMPILED)/.made: $(VENV)/.tests $(shell find pipeline rules schemas -type f -n
 	@echo "Compiling the heart into $(COMPILED); it takes a minute"
 	@rm -rf build/source build/wheel $(COMPILED)
 	@mkdir -p build/source
+	@touch build/begun # what is changed meanwhile is newer than what is compiled
 	@cp -R pipeline rules schemas pyproject.toml README.md LICENSE build/source
 	@cd build/source && HATCH_BUILD_HOOK_ENABLE_MYPYC=1 ../../$(BIN)/python -m hatchling build -t wheel -d ../wheel \
 	  >../compile.log 2>&1 || { cat ../compile.log; exit 1; }
 	@$(PIP) install --no-deps --target $(COMPILED) build/wheel/*.whl
-	@touch $@
+	@touch -r build/begun $@

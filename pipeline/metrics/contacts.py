@@ -23,7 +23,10 @@ MOST_TURNS: Final = 64
 
 _CHANNEL: Final = DIMENSIONS.index("channel")
 
+_FIRST: Final = joined(c.FIRST_RESPONSE, c.RESPONSE)
 _AT_ONCE: Final = joined(c.CONTACTS_RESOLVED, c.CONTACTS_AT_ONCE)
+_AT_ONCE_TIMED: Final = joined(_AT_ONCE, c.RESOLUTION)
+_RESOLVED_TIMED: Final = joined(c.CONTACTS_RESOLVED, c.RESOLUTION)
 _REOPENED: Final = joined(c.CONTACTS_RESOLVED, c.CONTACTS_REOPENED)
 
 #: Turns of a contact.
@@ -52,7 +55,8 @@ class Contacts:
         kept = [n for n, time in enumerate(contact.times) if time >= at]
         contact.times = [contact.times[n] for n in kept]
         contact.turns = [contact.turns[n] for n in kept]
-        self._told(contact, [], 0)
+        self._tally.tell(contact.dims, samples(contact))
+        self._level(contact, _open(contact))
         self._step.store.put(ref, contact, at + REMEMBERED)
 
     def replied(self, event: m.Event, data: m.ContactReplyData, at: int, key: str) -> None:
@@ -88,23 +92,25 @@ class Contacts:
         known = contact.opened >= 0
         if known and (at < contact.opened or len(contact.times) >= MOST_TURNS):
             return
-        before, was = (samples(contact), _open(contact)) if known else ([], 0)
         place = bisect_right(contact.times, at)
-        contact.times.insert(place, at)
-        contact.turns.insert(place, turn)
-        if known:
-            self._told(contact, before, was)
-            if place == len(contact.times) - 1:
-                self._step.store.add(ref, contact, place, (at, turn))
-            else:
-                self._step.store.put(ref, contact, contact.wake)
-        else:
+        if not known:
+            contact.times.insert(place, at)
+            contact.turns.insert(place, turn)
             contact.times, contact.turns = contact.times[-_MOST_ORPHANS:], contact.turns[-_MOST_ORPHANS:]
             self._step.store.put(ref, contact, contact.times[0] + CORRECTION)
-
-    def _told(self, contact: Contact, before: list[Sample], was: int) -> None:
-        self._tally.mend(contact.dims, before, samples(contact))
-        self._level(contact, _open(contact) - was)
+        elif place == len(contact.times) and RESOLVED not in contact.turns:
+            self._tally.tell(contact.dims, _of_newest(contact, at, turn))
+            self._level(contact, -(turn == RESOLVED))
+            contact.times.append(at)
+            contact.turns.append(turn)
+            self._step.store.add(ref, contact, place, (at, turn))
+        else:
+            before, was = samples(contact), _open(contact)
+            contact.times.insert(place, at)
+            contact.turns.insert(place, turn)
+            self._tally.mend(contact.dims, before, samples(contact))
+            self._level(contact, _open(contact) - was)
+            self._step.store.put(ref, contact, contact.wake)
 
     def _level(self, contact: Contact, change: int) -> None:
         if change:
@@ -130,12 +136,14 @@ def samples(contact: Contact) -> list[Sample]:
     for place in range(len(contact.times)):
         at, turn = contact.times[place], contact.turns[place]
         if turn == AGENT:
-            if replies == 0:
-                found.append((at, c.FIRST_RESPONSE, at - opened))
-            replies += 1
-            if waits >= 0:
-                found.append((at, c.RESPONSE, at - waits))
-                waits = -1
+            if replies == 0 and waits == opened:
+                found.append((at, _FIRST, at - opened))
+            else:
+                if replies == 0:
+                    found.append((at, c.FIRST_RESPONSE, at - opened))
+                if waits >= 0:
+                    found.append((at, c.RESPONSE, at - waits))
+            replies, waits = replies + 1, -1
         elif turn == RESOLVED:
             if first_resolved < 0:
                 first_resolved, at_once = at, replies <= 1
@@ -147,10 +155,29 @@ def samples(contact: Contact) -> list[Sample]:
                 resolved, reopened = -1, True
     if first_resolved >= 0:
         how = _REOPENED if reopened else _AT_ONCE if at_once else c.CONTACTS_RESOLVED
+        if first_resolved == resolved and not reopened:
+            return [*found, (resolved, _AT_ONCE_TIMED if at_once else _RESOLVED_TIMED, resolved - opened)]
         found.append((first_resolved, how, 1))
     if resolved >= 0:
         found.append((resolved, c.RESOLUTION, resolved - opened))
     return found
+
+
+def _of_newest(contact: Contact, at: int, turn: int) -> list[Sample]:
+    """What a turn behind all others adds to what a contact tells that is not resolved yet: the same as `samples`."""
+    opened, waits, replies = contact.opened, contact.opened, 0
+    for place in range(len(contact.times)):
+        if contact.turns[place] == AGENT:
+            replies, waits = replies + 1, -1
+        elif waits < 0:
+            waits = contact.times[place]
+    if turn == RESOLVED:
+        return [(at, _AT_ONCE_TIMED if replies <= 1 else _RESOLVED_TIMED, at - opened)]
+    if turn != AGENT:
+        return []
+    if replies == 0:  # what the customer has said meanwhile does not change since when they wait
+        return [(at, _FIRST, at - opened)]
+    return [(at, c.RESPONSE, at - waits)] if waits >= 0 else []
 
 
 def _open(contact: Contact) -> int:

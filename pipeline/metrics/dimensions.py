@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from msgspec.structs import astuple
+
 from pipeline.events.journey import Journey
 from pipeline.events.model import Data
 from pipeline.metrics.catalogue import DIMENSIONS
@@ -13,6 +15,8 @@ from pipeline.state.records import Dims, Series
 
 #: A name that is not a field's has no limit of its own (characters).
 _LONGEST: Final = 256
+#: So many combinations of values are kept at hand.
+_REMEMBERED: Final = 10_000
 #: Reads some dimensions of an event's data.
 Read = Callable[[Any], Dims]
 
@@ -22,14 +26,30 @@ def reader(names: Sequence[str], data_type: type[Data], journey: Journey) -> Rea
 
     The stage comes from the journey where the event has none, the team from `attributes` where there is no such field.
     """
-    fields = data_type.__struct_fields__
-    plain = [name for name in names if name in fields]
-    read = _attributes(plain)
-    if "stage" in plain:
-        read = _with_stage(read, plain.index("stage"), journey)
-    if len(plain) == len(names):
-        return read
-    return _spread(read, plain, names)
+    there = data_type.__struct_fields__
+    fields = [name for name in names if name in there]
+    if "stage" in fields and "touchpoint" not in fields:
+        fields.append("touchpoint")
+    # All fields of an event at once cost what two of them cost by name.
+    pick, known = _picked([there.index(name) for name in fields]), dict[Dims, Dims]()
+    team_at = names.index("team") if "team" in names and "team" not in fields else -1
+    attributes_at = there.index("attributes")
+
+    def dims(data: Data) -> Dims:
+        row = astuple(data)
+        values = pick(row)
+        found = known.get(values)  # events have the same values again and again
+        if found is None:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[values] = _completed(dict(zip(fields, values, strict=True)), names, journey)
+        if team_at >= 0 and (attributes := row[attributes_at]) is not None:
+            team = attributes.get("team")
+            if isinstance(team, str) and team:
+                return (*found[:team_at], team[:_LONGEST], *found[team_at + 1 :])
+        return found
+
+    return dims
 
 
 class Groupings:
@@ -43,11 +63,8 @@ class Groupings:
         wanted = {name for grouping in self._of for name in grouping}
         self.needed = tuple(name for name in DIMENSIONS if name in wanted)
         self._places = [(names, [self.needed.index(name) for name in names]) for names in self._of]
-        self._among = [DIMENSIONS.index(name) for name in self.needed]
-
-    def narrow(self, all_dims: Dims) -> Dims:
-        """The values that are needed, of those of all DIMENSIONS."""
-        return tuple([all_dims[place] for place in self._among])
+        #: The values that are needed, of those of all DIMENSIONS.
+        self.narrow = _picked([DIMENSIONS.index(name) for name in self.needed])
 
     def series(self, dims: Dims) -> tuple[Series, ...]:
         """Where something with these values counts. dims: of `needed`."""
@@ -59,45 +76,13 @@ class Groupings:
         return tuple(found)
 
 
-def _attributes(names: Sequence[str]) -> Read:
-    if len(names) == 1:  # attrgetter would not make a tuple of one
-        (only,) = names
-        return lambda data: (getattr(data, only),)
-    if not names:
-        return lambda data: ()
-    return operator.attrgetter(*names)
+def _picked(places: Sequence[int]) -> Callable[[tuple[Any, ...]], Dims]:
+    if len(places) > 1:
+        return operator.itemgetter(*places)
+    return lambda row: tuple([row[place] for place in places])  # itemgetter would not make a tuple of one
 
 
-def _with_stage(read: Read, stage: int, journey: Journey) -> Read:
-    stage_of = journey.stage
-
-    def dims(data: Data) -> Dims:
-        values = read(data)
-        if values[stage] is None and (found := stage_of(data.touchpoint)) is not None:
-            return (*values[:stage], found, *values[stage + 1 :])
-        return values
-
-    return dims
-
-
-def _spread(read: Read, plain: Sequence[str], names: Sequence[str]) -> Read:
-    """Put what was read where it belongs, among dimensions that the data does not have as fields."""
-    missing = len(names) - len(plain)
-    nothing: Dims = (None,) * missing
-    team_at = names.index("team") if "team" in names and "team" not in plain else -1
-    in_order = tuple(names[: len(plain)]) == tuple(plain)
-
-    def dims(data: Data) -> Dims:
-        values = read(data)
-        if not in_order:
-            by_name = dict(zip(plain, values, strict=True))
-            values = tuple([by_name.get(name) for name in names])
-        else:
-            values = values + nothing
-        if team_at >= 0 and data.attributes is not None:
-            found = data.attributes.get("team")
-            if isinstance(found, str) and found:
-                return (*values[:team_at], found[:_LONGEST], *values[team_at + 1 :])
-        return values
-
-    return dims
+def _completed(values: dict[str, str | None], names: Sequence[str], journey: Journey) -> Dims:
+    if "stage" in values and values["stage"] is None:
+        values["stage"] = journey.stage(values["touchpoint"])
+    return tuple([values.get(name) for name in names])

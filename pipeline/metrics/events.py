@@ -71,7 +71,8 @@ class Events:
     def _survey(self, dims: Read, points: int) -> Counter:
         tally, told, engaged = self._tally, short.valued(short.TOLD, self._weights.told), _engaged(points)
         nps_names = [
-            short.joined(_standing(score), told if is_unhappy(score, None) else "") for score in range(11)
+            short.joined(_standing(score), told if is_unhappy(score, None) else "", engaged)
+            for score in range(11)
         ]
         csat_names = ["", *(
             short.joined(short.valued(short.CSAT, score), c.CSAT_SATISFIED if score >= _SATISFIED else "")
@@ -100,7 +101,7 @@ class Events:
                 _add(rows, tone_names[tone])
             if data.goal_reached is not None:
                 _add(rows, reached if data.goal_reached else c.GOALS)
-            if engaged:
+            if nps is None and engaged:
                 _add(rows, engaged)
 
         return count

@@ -30,9 +30,9 @@ class Reviews:
     def __init__(self, step: Step, tally: Tally, weights: Weights) -> None:
         self._step, self._tally = step, tally
         points = weights.points("review.posted")
-        self._posted = short.joined(c.REVIEW_COUNT, short.valued(short.ENGAGEMENT, points) if points else "")
+        self._engaged = short.valued(short.ENGAGEMENT, points) if points else ""
         told = short.valued(short.TOLD, weights.told)
-        self._negative = short.joined(self._posted, c.REVIEW_NEGATIVE, told)
+        self._negative = short.joined(self._engaged, c.REVIEW_NEGATIVE, told)
         self._dims = tally.reader_of_all(ReviewData)
 
     def posted(self, event: ReviewPosted, at: int) -> bool:
@@ -42,12 +42,13 @@ class Reviews:
         review = self._review(ref)
         if review.at >= 0 and (at, event.id) <= (review.at, review.event_id):
             return False
-        self._tally.mend(review.dims, self._samples(review), [])
-        self._waits(review, -1)
+        if review.at >= 0:
+            self._tally.mend(review.dims, self._samples(review), [])
+            self._waits(review, -1)
         review.at, review.event_id = at, event.id
         review.posted = review.posted if review.posted >= 0 else at
         review.hundredths, review.dims = round(data.rating * 100), self._dims(data)
-        self._tally.mend(review.dims, [], self._samples(review))
+        self._tally.tell(review.dims, self._samples(review))
         self._waits(review, 1)
         self._step.store.put(ref, review, at + REMEMBERED)
         return True
@@ -85,10 +86,14 @@ class Reviews:
         at, hundredths = review.at, review.hundredths
         if at < 0:
             return []
-        found: list[Sample] = [
-            (at, self._negative if hundredths <= NEGATIVE else self._posted, 1),
-            (at, c.REVIEW_RATING, hundredths), (at, c.REVIEW_SQUARES, hundredths**2),
-        ]  # fmt: skip
+        told = self._negative if hundredths <= NEGATIVE else self._engaged
+        if hundredths % 100 == 0:
+            found: list[Sample] = [(at, short.joined(short.valued(short.REVIEW, hundredths // 100), told), 1)]
+        else:
+            found = [
+                (at, short.joined(c.REVIEW_COUNT, told), 1),
+                (at, c.REVIEW_RATING, hundredths), (at, c.REVIEW_SQUARES, hundredths**2),
+            ]  # fmt: skip
         if review.responded >= 0:
             found.append((at, c.REVIEW_ANSWERED, 1))
             if review.responded >= review.posted:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pipeline.metrics import counts as c
 from pipeline.metrics import sketch
-from pipeline.metrics.shorthand import valued
+from pipeline.metrics.shorthand import joined, valued
 
-#: When (ms), the name of a count or of a length of time (`counts.TIMED`), and how much of it.
+#: When (ms), the name of a count or of a length of time (`counts.TIMED`), and how much of it. Several names may be joined.
 Sample = tuple[int, str, int]
 
 T = TypeVar("T")
@@ -32,6 +32,31 @@ def differences(before: Sequence[T], after: Sequence[T]) -> list[tuple[T, int]]:
 def counted(sample: Sample) -> tuple[tuple[str, int], ...]:
     """What one sample adds to: names of counts, which may be short, and how much."""
     _, name, n = sample
-    if name not in c.TIMED:
-        return ((name, n),)
-    return (valued(name, sketch.bucket(n)), 1), (name + c.TIMES_SUM, n)
+    timed = _timed.get(name)
+    if timed is None:
+        if len(_timed) >= _REMEMBERED:
+            _timed.clear()
+        timed = _timed[name] = _Timed(name)
+    return timed.counted(n) if timed.summed else ((name, n),)
+
+
+class _Timed:
+    """What a name means that may have lengths of time in it, all the same. summed: the names of their sums; empty: it has none."""
+
+    def __init__(self, name: str) -> None:
+        self._parts = name.split("+")
+        self.summed = joined(*(part + c.TIMES_SUM for part in self._parts if part in c.TIMED))
+        self._told: dict[int, str] = {}
+
+    def counted(self, n: int) -> tuple[tuple[str, int], ...]:
+        bucket = sketch.bucket(n)
+        told = self._told.get(bucket)
+        if told is None:
+            told = joined(*(valued(part, bucket) if part in c.TIMED else part for part in self._parts))
+            self._told[bucket] = told
+        return (told, 1), (self.summed, n)
+
+
+#: So many names are kept at hand.
+_REMEMBERED: Final = 1_000
+_timed: Final[dict[str, _Timed]] = {}

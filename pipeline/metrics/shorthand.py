@@ -22,6 +22,8 @@ TONE: Final = "tone"
 #: In whole points. What is between two of them counts for itself, or there would be a name for each hundredth.
 EMOTION: Final = "emotion"
 STEPS: Final = "purchase_steps"
+#: In whole stars, see `EMOTION`.
+REVIEW: Final = "review"
 #: The points of an event, and the people who are told of a bad experience.
 ENGAGEMENT: Final = "engagement"
 TOLD: Final = "told"
@@ -33,6 +35,7 @@ _SCORES: Final = {
     GAP: (c.GAP_COUNT, c.GAP_SUM, c.GAP_SQUARES, 1),
     TONE: (c.TONE_COUNT, c.TONE_SUM, c.TONE_SQUARES, 1),
     EMOTION: (c.EMOTION_COUNT, c.EMOTION_SUM, c.EMOTION_SQUARES, 100),
+    REVIEW: (c.REVIEW_COUNT, c.REVIEW_RATING, c.REVIEW_SQUARES, 100),
     STEPS: (c.STEPS_COUNT, c.STEPS_SUM, c.STEPS_SQUARES, 1),
 }
 #: What has a weight → the counts of its number and sum.

@@ -28,7 +28,8 @@ class Tally:
 
     def __init__(self, journey: Journey, groupings: Iterable[tuple[str, ...]] = DEFAULT_GROUPINGS) -> None:
         self._journey, self._groupings = journey, Groupings(tuple(groupings))
-        self._counts: dict[int, dict[Series, dict[str, int]]] = {}
+        #: By the end of the pane and the number of the series.
+        self._counts: dict[int, dict[int, dict[str, int]]] = {}
         #: The same, by pane and the values of an event.
         self._rows: dict[int, dict[Dims, list[dict[str, int]]]] = {}
         self._levels: dict[tuple[str, str], int] = {}
@@ -37,7 +38,10 @@ class Tally:
         self._segments: list[Segment] = []
         # Something may have come to nothing in them.
         self._has_zeros = False
-        self._series: dict[Dims, tuple[Series, ...]] = {}
+        #: Series have numbers here: to find something by them costs less.
+        self._numbers: dict[Series, int] = {}
+        self._series: list[Series] = []
+        self._series_of_dims: dict[Dims, list[int]] = {}
         #: The shard's (ms); the shard moves it on.
         self.watermark = -1
         self._cut_at = -1
@@ -60,29 +64,37 @@ class Tally:
         if rows is None:
             rows = rows_of[dims] = []
             counts = self._counts.setdefault(end, {})
-            for series in self._series_of(dims):
-                row = counts.get(series)
+            for number in self._series_of(dims):
+                row = counts.get(number)
                 if row is None:
-                    row = counts[series] = {}
+                    row = counts[number] = {}
                 rows.append(row)
         return rows
 
+    def tell(self, all_dims: Dims, samples: list[Sample]) -> None:
+        """Count what something tells. all_dims: its values of all DIMENSIONS."""
+        if samples:
+            dims = self._groupings.narrow(all_dims)
+            for sample in samples:
+                self._count(dims, sample, 1)
+
     def mend(self, all_dims: Dims, before: list[Sample], after: list[Sample]) -> None:
-        """Count what something tells now, and no longer what it told before. all_dims: its values of all DIMENSIONS."""
-        dims: Dims | None = None
+        """Count what something tells now, and no longer what it told before."""
+        dims = self._groupings.narrow(all_dims)
         for sample, sign in differences(before, after):
-            if dims is None:
-                dims = self._groupings.narrow(all_dims)
-            rows = self.rows(sample[0], dims)  # first: it may end the segment
-            for name, n in counted(sample):
-                self._has_zeros |= sign < 0 or n == 0
-                for row in rows:
-                    row[name] = row.get(name, 0) + sign * n
+            self._count(dims, sample, sign)
+
+    def _count(self, dims: Dims, sample: Sample, sign: int) -> None:
+        rows = self.rows(sample[0], dims)  # first: it may end the segment
+        for name, n in counted(sample):
+            self._has_zeros |= sign < 0 or n == 0
+            for row in rows:
+                row[name] = row.get(name, 0) + sign * n
 
     def apart(self, at: int, series: Series, name: str, n: int, sign: int = 1) -> None:
         """Count a sample in one series alone, or take it out again (sign -1)."""
         end = self._pane(at)  # first: it may end the segment
-        row = self._counts.setdefault(end, {}).setdefault(series, {})
+        row = self._counts.setdefault(end, {}).setdefault(self._number(series), {})
         for told, number in counted((at, name, n)):
             self._has_zeros |= sign < 0 or number == 0
             row[told] = row.get(told, 0) + sign * number
@@ -128,25 +140,35 @@ class Tally:
         self._counts, self._rows = {}, {}
         self._levels, self._followups, self._silences = {}, [], []
         self._has_zeros = False
+        if len(self._series) > _REMEMBERED:
+            self._numbers, self._series, self._series_of_dims = {}, [], {}
         self._cut_at = (self.watermark - 1) // PANE
 
     def _counted(self) -> list[tuple[int, Series, dict[str, int]]]:
         rows: list[tuple[int, Series, dict[str, int]]] = []
         for end, by_series in self._counts.items():
-            for series, counts in by_series.items():
+            for number, counts in by_series.items():
                 left = {name: n for name, n in counts.items() if n} if self._has_zeros else counts
                 if left:
-                    rows.append((end, series, left))
+                    rows.append((end, self._series[number], left))
         return rows
 
-    def _series_of(self, dims: Dims) -> tuple[Series, ...]:
-        series = self._series.get(dims)
-        if series is None:
-            if len(self._series) >= _REMEMBERED:
-                self._series.clear()
-            series = self._series[dims] = self._groupings.series(dims)
-        return series
+    def _series_of(self, dims: Dims) -> list[int]:
+        numbers = self._series_of_dims.get(dims)
+        if numbers is None:
+            if len(self._series_of_dims) >= _REMEMBERED:
+                self._series_of_dims.clear()
+            numbers = [self._number(series) for series in self._groupings.series(dims)]
+            self._series_of_dims[dims] = numbers
+        return numbers
+
+    def _number(self, series: Series) -> int:
+        number = self._numbers.get(series)
+        if number is None:
+            number = self._numbers[series] = len(self._series)
+            self._series.append(series)
+        return number
 
 
-#: The series of so many combinations of values are kept at hand.
+#: So many series, and those of so many combinations of values, are kept at hand.
 _REMEMBERED: Final = 10_000

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from typing import Final
+
+import msgspec
+from xxhash import xxh3_64_intdigest
 
 from pipeline.events import model as m
 from pipeline.events.journey import Journey
@@ -12,7 +17,7 @@ from pipeline.metrics import shorthand as short
 from pipeline.metrics.sample import Sample, differences
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.records import Ref, Remembered, Series, Way
+from pipeline.state.records import Dims, Ref, Remembered, Rows, Series, list_head
 from pipeline.state.timers import NEVER
 from pipeline.step import CORRECTION, Step
 
@@ -23,123 +28,169 @@ AGAIN: Final = 365 * DAY
 #: So many visits and purchases of one customer are kept, the newest.
 MOST_VISITS, MOST_PURCHASES = 64, 16
 
+#: So long they are kept, from their time on (ms).
+_VISIT_KEPT: Final = LEADS + CORRECTION
+_PURCHASE_KEPT: Final = AGAIN + CORRECTION
+
+#: A row has the time (ms) and the place: of a visit, a fingerprint of the touchpoint and, in the lowest bits, of the
+#: stage (0: none); of a purchase, 0. Places are below 2**62, so that compiled they are plain integers.
+_ROW: Final = 16
+_PURCHASE: Final = 0
+_STAGE_BITS: Final = 24
+_STAGE: Final = (1 << _STAGE_BITS) - 1
+_TOUCHPOINT: Final = (1 << 38) - 1
+#: The places of so many touchpoints are kept at hand.
+_REMEMBERED: Final = 10_000
+
 #: What is told of visits: the series in which it counts, and the sample.
 OfVisits = list[tuple[Series, Sample]]
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack_dims: Final = msgspec.msgpack.Decoder(list[Dims]).decode
 
 
 class Ways:
     """Counts what visits lead to, whatever the order in which they arrive.
 
     Stages count in their own series, visits to the last step in total and by touchpoint, purchases by their dimensions.
+    Of each customer there are rows of visits and purchases in order of (time, arrival), and the dimensions of the purchases.
+    Mostly what comes is the newest that is known: it is added to the rows, and nothing is mended.
     """
 
     WHAT: Final = "@way"
+    BOUGHT: Final = "@bought"
 
     def __init__(self, step: Step, tally: Tally, journey: Journey) -> None:
         self._step, self._tally, self._journey = step, tally, journey
-        #: The stages with another one behind them.
-        self._go_on = frozenset(journey.order[:-1])
-        self._stage_before: dict[str, str] = dict(zip(journey.order[1:], journey.order, strict=False))
         self._dims = tally.reader_of_all(m.PurchaseData)
+        self._places: dict[tuple[str, str | None], int] = {}
+        stages = journey.order
+        self._series_of: dict[int, Series] = {
+            _fingerprint(stage, _STAGE): (("stage", stage),) for stage in stages
+        }
+        #: The stage before each, and those with another one behind them.
+        self._before = {
+            _fingerprint(stage, _STAGE): _fingerprint(before, _STAGE) for before, stage in pairwise(stages)
+        }
+        self._go_on = frozenset(self._before.values())
+        self._last_steps = {
+            _fingerprint(touchpoint, _TOUCHPOINT): touchpoint for touchpoint in journey.last_steps
+        }
 
     def visited(self, event: m.Event, data: m.VisitData, at: int, key: str) -> None:
         """Take a visit. It may mend what stages tell, and the first purchase after it."""
-        ref, way = self._way(key)
-        touchpoint = data.touchpoint
-        stage = (data.stage if data.stage is not None else self._journey.stage(touchpoint)) or ""
-        times = way.times
-        place = len(times)
-        if (
-            touchpoint in self._journey.last_steps
-            or (place and at < times[-1])
-            or (way.bought and at <= way.bought[-1])
-        ):
-            self._mend(ref, way, at, touchpoint, stage)
+        store, ref, place = self._step.store, (self.WHAT, key, ""), self._place(data.touchpoint, data.stage)
+        rows = store.rows(ref)
+        numbers = _numbers(rows)
+        if (numbers and at <= numbers[-2]) or len(rows) >= _MOST_BYTES:
+            self._mend(ref, _Way(rows), at, place)
             return
-        # Mostly it is the newest that is known of the customer, and nothing has to be mended.
-        if stage:
-            self._tell([], self._of_newest(way, at, stage))
-        times.append(at)
-        way.touchpoints.append(touchpoint)
-        way.stages.append(stage)
-        if 0 < way.wake <= at + LEADS + CORRECTION and place < MOST_VISITS:
-            self._step.store.add(ref, way, place, (at, touchpoint, stage))
+        if stage := place & _STAGE:
+            self._tell_newest(numbers, at, stage)
+        touchpoint = self._last_steps.get(place >> _STAGE_BITS)
+        if touchpoint is not None:
+            end = at + self._journey.within
+            if end < self._step.watermark:
+                self._tell([], _of_last_step(touchpoint, end, _LOST))
+                end = at + _VISIT_KEPT
+            store.add_row(ref, _pack_row(at, place), end)
+        elif numbers and numbers[-1] != _PURCHASE:
+            store.add_row(ref, _pack_row(at, place))  # the visit before wakes them, and earlier
         else:
-            self._keep(ref, way)
-
-    def _mend(self, ref: Ref, way: Way, at: int, touchpoint: str, stage: str) -> None:
-        place, next_ = bisect_right(way.times, at), bisect_left(way.bought, at)
-        stages = self._of_stages(way) if stage else []
-        purchase = self._of_purchase(way, next_)
-        way.times.insert(place, at)
-        way.touchpoints.insert(place, touchpoint)
-        way.stages.insert(place, stage)
-        if stage:
-            self._tell(stages, self._of_stages(way))
-        if touchpoint in self._journey.last_steps:
-            self._tell([], self._of_last_step(way, place))
-        if next_ < len(way.bought):
-            self._tally.mend(way.dims[next_], purchase, self._of_purchase(way, next_))
-        self._keep(ref, way)
+            store.add_row(ref, _pack_row(at, place), at + _VISIT_KEPT)
 
     def purchased(self, event: m.Event, data: m.PurchaseData, at: int, key: str) -> None:
         """Take a purchase. It may mend what the next one tells, and the visits to the last step shortly before it."""
-        ref, way = self._way(key)
-        place = bisect_right(way.bought, at)
-        first, after = bisect_left(way.times, at - self._journey.within), bisect_right(way.times, at)
-        steps = [step for n in range(first, after) for step in self._of_last_step(way, n)]
-        next_ = self._of_purchase(way, place)
-        way.bought.insert(place, at)
-        way.dims.insert(place, self._dims(data))
-        self._tally.mend(way.dims[place], [], self._of_purchase(way, place))
-        if place + 1 < len(way.bought):
-            self._tally.mend(way.dims[place + 1], next_, self._of_purchase(way, place + 1))
-        self._tell(steps, [step for n in range(first, after) for step in self._of_last_step(way, n)])
-        self._keep(ref, way)
+        store, ref, bought = self._step.store, (self.WHAT, key, ""), (self.BOUGHT, key, "")
+        way, dims = _Way(store.rows(ref)), self._dims(data)
+        place, first = bisect_right(way.times, at), bisect_left(way.times, at - self._journey.within)
+        steps, next_ = self._of_last_steps(way, first, place), way.purchase_from(place)
+        before = way.of_purchase(next_)
+        way.times.insert(place, at)
+        way.places.insert(place, _PURCHASE)
+        self._tally.tell(dims, way.of_purchase(place))
+        self._tell(steps, self._of_last_steps(way, first, place))
+        if next_ < 0:
+            store.add_row(bought, _pack(dims), NEVER)
+        else:
+            kept = self._dims_of(bought, way.purchases - 1)
+            which = way.places[:place].count(_PURCHASE)
+            self._tally.mend(kept[which], before, way.of_purchase(next_ + 1))
+            kept.insert(which, dims)
+            store.put_rows(bought, b"".join(map(_pack, kept)), NEVER)
+        if place < len(way.times) - 1 or way.purchases > MOST_PURCHASES:
+            self._keep(ref, way)
+        else:
+            store.add_row(ref, _pack_row(at, _PURCHASE), at + _PURCHASE_KEPT)
 
     def on_wake(self, ref: Ref, record: Remembered, due: int) -> None:
         """Settle which visits to the last step led to nothing, and forget what is over."""
-        assert isinstance(record, Way)
-        self._keep(ref, record)
+        assert isinstance(record, Rows)
+        way, within = _Way(record.rows), self._journey.within
+        first, after = (
+            bisect_left(way.times, due - within),
+            bisect_left(way.times, self._step.watermark - within),
+        )
+        self._tell([], self._of_last_steps(way, first, after, lost_alone=True))
+        self._keep(ref, way, is_changed=False)
 
     # --- what is kept -------------------------------------------------------------------------------
 
-    def _way(self, key: str) -> tuple[Ref, Way]:
-        ref = (self.WHAT, key, "")
-        found = self._step.store.get(ref)
-        return ref, found if isinstance(found, Way) else Way()
+    def _place(self, touchpoint: str, stage: str | None) -> int:
+        found = self._places.get((touchpoint, stage))
+        if found is None:
+            if len(self._places) >= _REMEMBERED:
+                self._places.clear()
+            of = (stage if stage is not None else self._journey.stage(touchpoint)) or ""
+            fingerprint = _fingerprint(of, _STAGE) if of else 0
+            found = _fingerprint(touchpoint, _TOUCHPOINT) << _STAGE_BITS | fingerprint
+            self._places[touchpoint, stage] = found
+        return found
 
-    def _keep(self, ref: Ref, way: Way) -> None:
-        """Settle and forget what is over, and wake for the next visit to the last step that is to be settled."""
-        watermark = self._step.watermark
-        last_steps, within = self._journey.last_steps, self._journey.within
-        settled, way.until = way.until, max(way.until, watermark)
+    def _dims_of(self, bought: Ref, purchases: int) -> list[Dims]:
+        return _unpack_dims(list_head(purchases) + self._step.store.rows(bought))
+
+    def _keep(self, ref: Ref, way: _Way, *, is_changed: bool = True) -> None:
+        """Forget what is over, and wake for the next visit to the last step that is to be settled, or to forget."""
+        store, watermark, within = self._step.store, self._step.watermark, self._journey.within
+        is_changed |= way.surplus > 0
+        rows, over = len(way.times), way.forget(watermark)
+        if over:
+            bought = (self.BOUGHT, ref[1], "")
+            left = self._dims_of(bought, way.purchases + over)[over:]
+            store.put_rows(bought, b"".join(map(_pack, left)))
         wake = NEVER
-        for place in range(bisect_left(way.times, settled - within), len(way.times)):
-            if way.touchpoints[place] not in last_steps:
-                continue
-            end = way.times[place] + within
-            if end >= way.until:
-                wake = end
+        for n in range(bisect_left(way.times, watermark - within), len(way.times)):
+            if way.places[n] >> _STAGE_BITS in self._last_steps:
+                wake = way.times[n] + within
                 break
-            if end >= settled:
-                self._tell(self._of_last_step(way, place, settled), self._of_last_step(way, place))
-        over = max(bisect_left(way.times, watermark - LEADS - CORRECTION), len(way.times) - MOST_VISITS)
-        if over > 0:
-            del way.times[:over], way.touchpoints[:over], way.stages[:over]
-        over = max(bisect_left(way.bought, watermark - AGAIN - CORRECTION), len(way.bought) - MOST_PURCHASES)
-        if over > 0:
-            del way.bought[:over], way.dims[:over]
-        if way.times:
-            wake = min(wake, way.times[-1] + LEADS + CORRECTION)
-        elif way.bought:
-            wake = way.bought[-1] + AGAIN + CORRECTION
+        for n in range(len(way.times) - 1, -1, -1):
+            if way.places[n] != _PURCHASE:
+                wake = min(wake, way.times[n] + _VISIT_KEPT)
+                break
+        if wake == NEVER and way.times:
+            wake = way.times[-1] + _PURCHASE_KEPT
+        if is_changed or rows > len(way.times):
+            store.put_rows(ref, way.rows(), max(1, wake))
         else:
-            self._step.store.drop(ref)
-            return
-        if watermark <= way.wake <= wake:
-            wake = way.wake  # early enough, and a timer that stays costs nothing
-        self._step.store.put(ref, way, max(1, wake))
+            store.wake_rows(ref, max(1, wake))
+
+    def _mend(self, ref: Ref, way: _Way, at: int, place: int) -> None:
+        """Take a visit that others, or a purchase, may be later than."""
+        n, stage = bisect_right(way.times, at), place & _STAGE
+        stages = self._of_stages(way) if stage else []
+        next_ = way.purchase_from(bisect_left(way.times, at))
+        before = way.of_purchase(next_)
+        way.times.insert(n, at)
+        way.places.insert(n, place)
+        if stage:
+            self._tell(stages, self._of_stages(way))
+        self._tell([], self._of_last_steps(way, n, n + 1))
+        if next_ >= 0:
+            next_ += next_ >= n
+            dims = self._dims_of((self.BOUGHT, ref[1], ""), way.purchases)
+            self._tally.mend(dims[way.places[:next_].count(_PURCHASE)], before, way.of_purchase(next_))
+        self._keep(ref, way)
 
     # --- what it tells ------------------------------------------------------------------------------
 
@@ -147,77 +198,170 @@ class Ways:
         for (series, (at, name, n)), sign in differences(before, now):
             self._tally.apart(at, series, name, n, sign)
 
-    def _of_newest(self, way: Way, at: int, stage: str) -> OfVisits:
-        """What a visit to a stage adds to what the visits tell that are all no later: the same as `_of_stages`."""
-        before = self._stage_before.get(stage)
+    def _tell_newest(self, numbers: tuple[int, ...], at: int, stage: int) -> None:
+        """What a visit to a stage adds to what the visits tell that are all earlier: the same as `_of_stages`."""
+        before = self._before.get(stage, -1)
         last = last_before = since = -LEADS
-        for place in range(len(way.times)):
-            other = way.stages[place]
+        for n in range(2 * _surplus(numbers), len(numbers), 2):
+            other = numbers[n + 1] & _STAGE
             if other == stage:
-                last, since = way.times[place], -LEADS
+                last, since = numbers[n], -LEADS
             elif other == before:
-                time = way.times[place]
+                time = numbers[n]
                 if last_before <= time - LEADS:
                     since = time
                 last_before = time
-        found: OfVisits = []
         if last <= at - LEADS and stage in self._go_on:
-            found.append(((("stage", stage),), (at, c.STAGE_REACHED, 1)))
-        if before is not None and since > at - LEADS:
-            found.append(((("stage", before),), (since, c.STAGE_PASSED, 1)))
-        return found
+            self._tally.apart(at, self._series_of[stage], c.STAGE_REACHED, 1)
+        if since > at - LEADS:
+            self._tally.apart(since, self._series_of[before], c.STAGE_PASSED, 1)
 
-    def _of_stages(self, way: Way) -> OfVisits:
+    def _of_stages(self, way: _Way) -> OfVisits:
         found: OfVisits = []
-        last: dict[str, int] = {}  # stage → the newest visit so far
-        reached: dict[str, int] = {}  # stage → the newest time it was reached at, until it is passed
-        for place in range(len(way.times)):
-            at, stage = way.times[place], way.stages[place]
+        last: dict[int, int] = {}  # stage → the newest visit so far
+        reached: dict[int, int] = {}  # stage → the newest time it was reached at, until it is passed
+        for n in range(len(way.times)):
+            at, stage = way.times[n], way.places[n] & _STAGE
             if not stage:
                 continue
             if last.get(stage, -LEADS) <= at - LEADS and stage in self._go_on:
-                found.append(((("stage", stage),), (at, c.STAGE_REACHED, 1)))
+                found.append((self._series_of[stage], (at, c.STAGE_REACHED, 1)))
                 reached[stage] = at
             last[stage] = at
-            before = self._stage_before.get(stage, "")
+            before = self._before.get(stage, -1)
             since = reached.pop(before, -LEADS)
             if since > at - LEADS:
-                found.append(((("stage", before),), (since, c.STAGE_PASSED, 1)))
+                found.append((self._series_of[before], (since, c.STAGE_PASSED, 1)))
         return found
 
-    def _of_last_step(self, way: Way, place: int, until: int | None = None) -> OfVisits:
-        """Whether a purchase followed a visit in its time. until: settled up to here (ms)."""
-        touchpoint = way.touchpoints[place]
-        if touchpoint not in self._journey.last_steps:
-            return []
-        end = way.times[place] + self._journey.within
-        next_ = bisect_left(way.bought, way.times[place])
-        lost = next_ == len(way.bought) or way.bought[next_] > end
-        if lost and end >= (way.until if until is None else until):
-            return []  # that is still to be seen
-        over = end if lost else way.bought[next_]
+    def _of_last_steps(self, way: _Way, first: int, after: int, lost_alone: bool = False) -> OfVisits:
+        """Whether a purchase followed visits to the last step in its time, where that is settled."""
         found: OfVisits = []
-        for series in ((), (("touchpoint", touchpoint),)):
-            found.append((series, (over, _LOST if lost else c.LAST_STEPS, 1)))
+        for n in range(first, after):
+            touchpoint = self._last_steps.get(way.places[n] >> _STAGE_BITS)
+            if touchpoint is None:
+                continue
+            over, name = way.times[n] + self._journey.within, _LOST
+            next_ = way.purchase_from(bisect_left(way.times, way.times[n]))
+            if next_ >= 0 and way.times[next_] <= over:
+                over, name = way.times[next_], c.LAST_STEPS
+                if lost_alone:
+                    continue
+            elif over >= self._step.watermark:
+                continue  # that is still to be seen
+            found += _of_last_step(touchpoint, over, name)
         return found
 
-    def _of_purchase(self, way: Way, place: int) -> list[Sample]:
-        """What a purchase tells; nothing where there is none."""
-        if place >= len(way.bought):
+
+def _of_last_step(touchpoint: str, over: int, name: str) -> OfVisits:
+    return [((), (over, name, 1)), ((("touchpoint", touchpoint),), (over, name, 1))]
+
+
+class _Way:
+    """Visits and purchases of a customer, in order of (time, arrival). times: ms; places: see `_ROW`."""
+
+    def __init__(self, rows: bytes) -> None:
+        numbers = _numbers(rows)
+        #: Visits among so many of the oldest rows count as forgotten.
+        self.surplus = _surplus(numbers)
+        self.times: list[int] = list(numbers[::2])
+        self.places: list[int] = list(numbers[1::2])
+        if self.surplus:
+            self._keep(
+                [n for n in range(len(self.times)) if n >= self.surplus or self.places[n] == _PURCHASE]
+            )
+
+    @property
+    def purchases(self) -> int:
+        """How many there are."""
+        return self.places.count(_PURCHASE)
+
+    def rows(self) -> bytes:
+        """As they are kept."""
+        return b"".join([_pack_row(at, place) for at, place in zip(self.times, self.places, strict=True)])
+
+    def purchase_from(self, n: int) -> int:
+        """The first purchase from the nth row on; -1: there is none."""
+        for place in range(n, len(self.places)):
+            if self.places[place] == _PURCHASE:
+                return place
+        return -1
+
+    def of_purchase(self, n: int) -> list[Sample]:
+        """What a purchase tells that is the nth row; nothing where there is none (-1)."""
+        if n < 0:
             return []
-        at, name = way.bought[place], c.PURCHASES
-        before = way.bought[place - 1] if place else -AGAIN
-        if before > at - AGAIN:
-            name = _AGAIN
-        first, after = bisect_right(way.times, max(before, at - LEADS)), bisect_right(way.times, at)
-        if first == after:
-            return [(at, name, 1)]
-        steps = len(set(way.touchpoints[first:after]))
-        return [
-            (at, short.joined(name, short.valued(short.STEPS, steps)), 1),
-            (at, c.PURCHASE, at - way.times[first]),
-        ]
+        at, before = self.times[n], -AGAIN
+        for place in range(n - 1, -1, -1):
+            if self.places[place] == _PURCHASE:
+                before = self.times[place]
+                break
+        names = _BOUGHT_AGAIN if before > at - AGAIN else _BOUGHT
+        first, after = bisect_right(self.times, max(before, at - LEADS)), bisect_right(self.times, at)
+        touchpoints = [place >> _STAGE_BITS for place in self.places[first:after] if place != _PURCHASE]
+        if not touchpoints:
+            return [(at, names[0], 1)]
+        while self.places[first] == _PURCHASE:
+            first += 1
+        return [(at, names[len(set(touchpoints))], at - self.times[first])]
+
+    def forget(self, watermark: int) -> int:
+        """Drop what is over; how many purchases were that?"""
+        visits, purchases = len(self.places) - self.purchases, self.purchases
+        kept, over = list[int](), 0
+        for n in range(len(self.times)):
+            if self.places[n] != _PURCHASE:
+                is_over = self.times[n] < watermark - _VISIT_KEPT or visits > MOST_VISITS
+                visits -= is_over
+            else:
+                is_over = self.times[n] < watermark - _PURCHASE_KEPT or purchases > MOST_PURCHASES
+                purchases -= is_over
+                over += is_over
+            if not is_over:
+                kept.append(n)
+        if len(kept) < len(self.times):
+            self._keep(kept)
+        return over
+
+    def _keep(self, rows: list[int]) -> None:
+        self.times, self.places = [self.times[n] for n in rows], [self.places[n] for n in rows]
 
 
-_AGAIN: Final = short.joined(c.PURCHASES, c.PURCHASES_AGAIN)
+def _numbers(rows: bytes) -> tuple[int, ...]:
+    """The time and the place of each row, one behind the other."""
+    return struct.unpack(_FORMATS[len(rows) // _ROW], rows)
+
+
+def _surplus(numbers: tuple[int, ...]) -> int:
+    """The first row of the newest MOST_VISITS visits. Older ones stay until they are many: mostly a row is only added."""
+    if len(numbers) <= 2 * MOST_VISITS:
+        return 0
+    visits = 0
+    for place in range(len(numbers) - 1, 0, -2):
+        visits += numbers[place] != _PURCHASE
+        if visits == MOST_VISITS:
+            return place // 2
+    return 0
+
+
+def _fingerprint(name: str, mask: int) -> int:
+    """Above 0, so that it is told from what is none."""
+    return xxh3_64_intdigest(name.encode()) & mask or 1
+
+
+#: How so many rows are read.
+_FORMATS: Final = tuple(f"<{2 * n}q" for n in range(1 + 2 * (MOST_VISITS + MOST_PURCHASES)))
+#: With so many bytes of rows, what is over is forgotten.
+_MOST_BYTES: Final = 2 * MOST_VISITS * _ROW
+_pack_row: Final = struct.Struct("<qq").pack
+
+
+def _bought(name: str) -> tuple[str, ...]:
+    """What a purchase tells after visits to so many touchpoints; after one at least, how long the way to it was."""
+    steps = (short.joined(name, short.valued(short.STEPS, n), c.PURCHASE) for n in range(1, MOST_VISITS + 2))
+    return name, *steps
+
+
+_BOUGHT: Final = _bought(c.PURCHASES)
+_BOUGHT_AGAIN: Final = _bought(short.joined(c.PURCHASES, c.PURCHASES_AGAIN))
 _LOST: Final = short.joined(c.LAST_STEPS, c.LAST_STEPS_LOST)

@@ -87,19 +87,10 @@ class Promised(Numerous, kw_only=True, tag=9):
     overdue: bool = False
 
 
-class Way(Numerous, kw_only=True, tag=10):
-    """Where a customer went, and what they bought: a list for each field, in order of (time, arrival).
+class Rows(Numerous, kw_only=True, tag=10):
+    """Rows of a few bytes that whoever remembers them can read. See `packed_rows`."""
 
-    times: of visits (ms); touchpoints, stages ("": none): of each. bought: times of purchases (ms); dims: of each.
-    until: the watermark up to which it is settled whether a purchase followed the last step (ms).
-    """
-
-    times: list[int] = msgspec.field(default_factory=list)
-    touchpoints: list[str] = msgspec.field(default_factory=list)
-    stages: list[str] = msgspec.field(default_factory=list)
-    bought: list[int] = msgspec.field(default_factory=list)
-    dims: list[Dims] = msgspec.field(default_factory=list)
-    until: int = -1
+    rows: bytes = b""
 
 
 class Mood(Numerous, kw_only=True, tag=11):
@@ -332,15 +323,26 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
 
 _Packed = (
-    Contact | Review | Waits | Answered | Hits | Cooldown | FollowUp | Trail | Matched | Promised | Way | Mood
+    Contact
+    | Review
+    | Waits
+    | Answered
+    | Hits
+    | Cooldown
+    | FollowUp
+    | Trail
+    | Matched
+    | Promised
+    | Rows
+    | Mood
 )
 #: The classes of those that are numerous.
 PACKED: Final = frozenset(get_args(_Packed))
 BY_TAG: Final[dict[int, type[Numerous]]] = {kind.__struct_config__.tag: kind for kind in get_args(_Packed)}
-decode_head = msgspec.msgpack.Decoder(Head).decode
-#: Numerous → bytes, and back. They raise msgspec.MsgspecError.
+_decode_head: Final = msgspec.msgpack.Decoder(Head).decode
+#: All but `Rows` → bytes, and back. They raise msgspec.MsgspecError.
 pack = msgspec.msgpack.Encoder().encode
-unpack = msgspec.msgpack.Decoder(_Packed).decode
+_unpack: Final[Callable[[bytes], Numerous]] = msgspec.msgpack.Decoder(_Packed).decode
 
 
 #: A row of a record that has a list for each field of its rows: an item of each, in their order.
@@ -353,9 +355,43 @@ _decode_texts: Final = msgspec.msgpack.Decoder(list[str]).decode
 _decode_rows: Final[Mapping[type[Numerous], Callable[[msgspec.Raw], list[Any]]]] = {
     Hits: msgspec.msgpack.Decoder(list[int | tuple[int, str]]).decode,
     Contact: msgspec.msgpack.Decoder(list[int | tuple[int, int]]).decode,
-    Way: msgspec.msgpack.Decoder(list[int | tuple[int, str, str]]).decode,
     Mood: msgspec.msgpack.Decoder(list[int | tuple[int, bool]]).decode,
 }
+
+
+#: What was added to rows: a row, or when they wake from now on (ms).
+_decode_rows_added: Final = msgspec.msgpack.Decoder(list[bytes | int]).decode
+#: `Rows` are packed so that a row is added by putting it behind the others: what msgpack says before tag and wake time,
+#: that time in 8 bytes, and the rows as they are.
+_ROWS: Final = bytes((0x92, 10, 0xCF))
+_ROWS_AT: Final = len(_ROWS) + 8
+
+
+def packed_rows(wake: int, rows: bytes) -> bytes:
+    """`Rows`, packed. wake: ms."""
+    return _ROWS + wake.to_bytes(8, "big") + rows
+
+
+def rows_of(packed: bytes) -> bytes:
+    """The rows of what is packed like that."""
+    return packed[_ROWS_AT:]
+
+
+def rows_wake(packed: bytes) -> int:
+    """When they wake (ms)."""
+    return int.from_bytes(packed[len(_ROWS) : _ROWS_AT], "big")
+
+
+def unpack(packed: bytes) -> Numerous:
+    """A packed record. Raises MsgspecError."""
+    if packed.startswith(_ROWS):
+        return Rows(wake=rows_wake(packed), rows=rows_of(packed))
+    return _unpack(packed)
+
+
+def decode_head(packed: bytes) -> Head:
+    """What a packed record begins with. Raises MsgspecError."""
+    return _decode_head(packed[:_ROWS_AT] if packed.startswith(_ROWS) else packed)
 
 
 def add_counts(sums: Sums, counts: Iterable[tuple[Series, Mapping[str, int]]]) -> None:
@@ -392,6 +428,10 @@ def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
     They may stand there already: what was added is the same, however often it is said.
     """
     record = unpack(packed)
+    if isinstance(record, Rows):
+        for row in _decode_rows_added(added):
+            packed = packed_rows(row, rows_of(packed)) if isinstance(row, int) else packed + row
+        return packed
     if type(record) not in _decode_rows:
         raise msgspec.ValidationError(f"{type(record).__name__} has no rows")
     place, *rows = _decode_rows[type(record)](added) or [-1]
@@ -414,8 +454,6 @@ def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
 
 def _lists_of(record: Numerous) -> list[list[Any]]:
     """The lists that hold the items of its rows, in their order."""
-    if isinstance(record, Way):
-        return [record.times, record.touchpoints, record.stages]
     if isinstance(record, Contact):
         return [record.times, record.turns]
     if isinstance(record, Mood):

@@ -18,14 +18,18 @@ from pipeline.state.records import (
     Ref,
     Remembered,
     Row,
+    Rows,
     add_counts,
     decode_counts,
     decode_head,
     pack,
+    packed_rows,
+    rows_of,
+    rows_wake,
     unpack,
     with_added,
 )
-from pipeline.state.timers import Timers
+from pipeline.state.timers import NEVER, Timers
 
 SHELVES: Final = 256
 
@@ -73,6 +77,8 @@ class Store:
         self._last = _NOTHING
         #: In the order in which they began.
         self._changed: list[_Held] = []
+        #: What became of rows, in order: they are few bytes, and mostly changed once in a step.
+        self._rows: list[tuple[Ref, Change]] = []
         #: Refs that were dropped, or dropped and put again, stand there until the shelf is taken down.
         self._shelves: list[list[Ref]] = [[] for _ in range(SHELVES)]
         #: They may hold stale entries: one counts only if its record still has that wake time.
@@ -86,6 +92,8 @@ class Store:
             if kept is None:
                 return None
             record = _unpack(kept) if isinstance(kept, bytes) else kept
+            if isinstance(record, Rows):
+                return record  # only read: they are changed as they are kept
             held = self._at_hand[ref] = _Held(ref, record, True)
         self._last = held
         return held.record
@@ -124,6 +132,48 @@ class Store:
         added = self._added_to(ref, pane)
         if added is not None:
             added += counts
+
+    def rows(self, ref: Ref) -> bytes:
+        """The rows at a ref that were put or added there, one behind the other; none: b""."""
+        kept = self._records.get(ref)
+        return rows_of(kept) if isinstance(kept, bytes) else b""
+
+    def add_row(self, ref: Ref, row: bytes, wake: int = NEVER) -> None:
+        """Keep a row behind the others, which are looked at when the watermark is beyond `wake` (> 0), or earlier."""
+        kept = self._records.get(ref)
+        if not isinstance(kept, bytes):
+            self.put_rows(ref, row, wake)
+            return
+        if wake != NEVER and wake < rows_wake(kept):
+            self.wake_rows(ref, wake)
+            kept = packed_rows(wake, rows_of(kept))
+        self._records[ref] = kept + row
+        self._rows.append((ref, [row]))
+
+    def wake_rows(self, ref: Ref, wake: int) -> None:
+        """Rows that are there are to be looked at when the watermark is beyond `wake` (> 0), and no earlier."""
+        kept = self._records.get(ref)
+        assert isinstance(kept, bytes)
+        if wake != rows_wake(kept):
+            self.timers.add(wake, ref)
+            self._records[ref] = packed_rows(wake, rows_of(kept))
+            self._rows.append((ref, [wake]))
+
+    def put_rows(self, ref: Ref, rows: bytes, wake: int = NEVER) -> None:
+        """Keep rows in place of all others, to be looked at when the watermark is beyond `wake` (> 0). None: forget them."""
+        kept = self._records.get(ref)
+        if not rows:
+            if kept is not None:
+                del self._records[ref]
+                self._rows.append((ref, None))
+            return
+        packed = packed_rows(wake, rows)
+        if kept is None:
+            self._shelves[shelf_of(ref[1])].append(ref)
+        if wake != NEVER and (not isinstance(kept, bytes) or rows_wake(kept) != wake):
+            self.timers.add(wake, ref)
+        self._records[ref] = packed
+        self._rows.append((ref, packed))
 
     def _added_to(self, ref: Ref, record: Remembered) -> Added | None:
         """To note there what is added to a record; None: it is written as a whole."""
@@ -167,7 +217,7 @@ class Store:
         return None
 
     def take_changes(self) -> list[tuple[Ref, Change]]:
-        """What changed since the last call, once a ref, in the order in which they began.
+        """What changed since the last call, once a ref, in the order in which they began; then all that became of rows.
 
         Those that are numerous are packed, here and where they are kept.
         """
@@ -189,7 +239,8 @@ class Store:
                     key = ref[1]
                     shelf = self._shelves[shelf_of(key)]
                 shelf.append(ref)
-        self._changed, self._at_hand, self._last = [], {}, _NOTHING
+        changes += self._rows
+        self._changed, self._rows, self._at_hand, self._last = [], [], {}, _NOTHING
         return changes
 
     def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:
@@ -232,7 +283,8 @@ class Store:
         """Make the timers anew, after the last `load`."""
         self.timers = Timers(self._wake_of)
         for ref, record in self._records.items():
-            self.timers.add(_wake_of(record), ref)
+            if (wake := _wake_of(record)) != NEVER:
+                self.timers.add(wake, ref)
 
     def _wake_of(self, ref: Ref) -> int | None:
         held = self._at_hand.get(ref)

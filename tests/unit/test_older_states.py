@@ -30,7 +30,7 @@ def state(version: str) -> list[bytes]:
 
 def remembered(one: Shard) -> dict[Ref, Remembered]:
     """What decides what comes out. For metrics, format 3 remembered less, and it looked at sources less often."""
-    metrics = {Contacts.WHAT, Reviews.WHAT, Promises.WHAT, Ways.WHAT, Moods.WHAT}
+    metrics = {Contacts.WHAT, Reviews.WHAT, Promises.WHAT, Ways.WHAT, Ways.BOUGHT, Moods.WHAT}
     found: dict[Ref, Remembered] = {}
     for ref, record in one._store:
         if isinstance(record, FollowUp):
