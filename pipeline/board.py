@@ -20,7 +20,7 @@ from pipeline.metrics.catalogue import COUNTED, Counts
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
 from pipeline.metrics.confidence import Interval
 from pipeline.metrics.counts import FEEDBACK, LEVELS, OF_RULES
-from pipeline.metrics.rolling import Rolling
+from pipeline.metrics.rolling import Rolling, grouping
 from pipeline.metrics.room import OTHER, Room
 from pipeline.metrics.sample import counted
 from pipeline.metrics.segment import UNCHANGED, MetricsRecord, Segment
@@ -179,7 +179,7 @@ class Board:
     def values(self) -> Iterator[MetricValue]:
         """Every metric of every window and series that has a value now."""
         for window in self._windows:
-            for series, counts in self._rolling.totals[window].items():
+            for series, counts in self._rolling.read(window).items():
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
                     if result is not None:
@@ -232,10 +232,14 @@ class Board:
         self._firsts = [FirstEpisodes(rule, self._step, alerts) for rule in rules.on_first()]
         self._counted = rules.counted()
         self._silences = [SilenceEpisodes(rule, self._step, alerts) for rule in rules.on_silence()]
-        #: The windows that some rule looks at.
-        self._watched = dict.fromkeys(window for episodes in self._episodes for window in episodes.windows)
-        self._watched |= dict.fromkeys(episodes.window for episodes in self._firsts)
-        self._rolling = Rolling(self._store, (*self._windows, *self._watched))
+        #: The windows that some rule looks at, and the dimensions of the series in them.
+        self._watched: dict[Window, set[tuple[str, ...]]] = {}
+        for episodes in self._episodes:
+            for window in episodes.windows:
+                self._watched.setdefault(window, set()).add(episodes.by)
+        for first in self._firsts:
+            self._watched.setdefault(first.window, set()).add(first.by)
+        self._rolling = Rolling(self._store, self._windows, self._watched)
         self._heard = dict[str, int]()
         self._revisit: dict[int, dict[Window, set[Series]]] = {}
         #: Pane ends at which all series are judged.
@@ -369,7 +373,7 @@ class Board:
             what = (episodes.windows, episodes.by)
             if what not in asked:
                 seen = {series for window in episodes.windows for series in touched[window]}
-                asked[what] = sorted(series for series in seen if _grouping(series) == episodes.by)
+                asked[what] = sorted(series for series in seen if grouping(series) == episodes.by)
             for series in asked[what]:
                 if not episodes.takes(series):
                     continue
@@ -377,7 +381,7 @@ class Board:
                 if again is not None:
                     self._look_again(episodes.windows[0], [series], again)
         for first in self._firsts:
-            for series in sorted(one for one in touched[first.window] if _grouping(one) == first.by):
+            for series in sorted(one for one in touched[first.window] if grouping(one) == first.by):
                 first.judge(series, now)
 
     def _wake(self, wake: int, ref: Ref, record: Remembered) -> None:
@@ -471,12 +475,6 @@ class Board:
 def _is_feedback(name: str) -> bool:
     """Does what has this name tell what a customer says?"""
     return any(count in FEEDBACK for count, _ in stands_for(name))
-
-
-@lru_cache(maxsize=10_000)
-def _grouping(series: Series) -> tuple[str, ...]:
-    """The dimensions of a series."""
-    return tuple(name for name, _ in series)
 
 
 _TOUCHPOINT = "touchpoint"

@@ -7,11 +7,13 @@ through every pane, and gives what going through every pane would give. All time
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from pipeline.metrics.shorthand import stands_for
 from pipeline.metrics.window import PANE, Window, pane_end
+from pipeline.span import DAY, HOUR
 from pipeline.state.records import Counts, Pane, Ref, Series, Sums, add_counts
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
@@ -20,17 +22,23 @@ from pipeline.state.timers import NEVER
 class Rolling:
     """The panes in a store, and the windows' totals.
 
-    at: the last pane end that the totals are of; -1: none.
+    at: the last pane end that the totals are of; -1: none. totals: of the series that somebody watches, by window.
+    watched: the dimensions of those series. All others are summed up when somebody reads them: where a day goes by
+    between two looks, panes that came and went meanwhile are not touched at all.
     """
 
-    def __init__(self, store: Store, windows: Iterable[Window]) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, windows: Iterable[Window], watched: Mapping[Window, Collection[tuple[str, ...]]]
+    ) -> None:
+        self._store, self._watched = store, watched
         self.at = -1
-        self.totals: dict[Window, Sums] = {one: {} for one in windows}
+        self.totals: dict[Window, Sums] = {one: {} for one in watched}
+        self._read: dict[Window, _Read] = {}
+        self._windows = tuple(dict.fromkeys((*windows, *watched)))
         #: Length of a pane → the windows that are made of such panes, and for how long one reaches back to it.
         self._made_of = {
-            length: [one for one in self.totals if one.pane == length]
-            for length in sorted({one.pane for one in self.totals})
+            length: [one for one in self._windows if one.pane == length]
+            for length in sorted({one.pane for one in self._windows})
         }
         self._reach = {
             length: max(one.length for one in windows) for length, windows in self._made_of.items()
@@ -44,9 +52,21 @@ class Rolling:
         for (what, key, _), record in self._store.of(Pane):
             end = int(key)
             for one in self._made_of[int(what.removeprefix(_WHAT))]:
-                if at - one.length < end <= at:
-                    _put_in(self.totals[one], record.counts.items())
+                if one in self.totals and at - one.length < end <= at:
+                    _put_in(self.totals[one], self._of_watched(one, record))
             self._plan(end)
+
+    def read(self, window: Window) -> Sums:
+        """The totals of all series in one of the windows."""
+        read = self._read.get(window)
+        if read is None or not 0 <= self.at - read.at <= _LEFT[window.pane]:
+            read = self._read[window] = _Read(self.at)
+            self._move(_put_in, read.sums, window, self.at - window.length, self.at)
+        else:
+            self._move(_put_in, read.sums, window, read.at, self.at)
+            self._move(_take_out, read.sums, window, read.at - window.length, self.at - window.length)
+            read.at = self.at
+        return read.sums
 
     def counted(self) -> Iterable[tuple[int, Series, dict[str, int]]]:
         """The counts of all panes that are kept: (end in ms, series, counts)."""
@@ -84,13 +104,16 @@ class Rolling:
                 add_counts(pane.counts, changes)
                 self._store.grow(_ref(length, over), pane, changes)
             for one in windows:
-                if self.at - one.length < over <= self.at:
-                    _put_in(self.totals[one], changes)
+                if one in self.totals and self.at - one.length < over <= self.at:
+                    _put_in(self.totals[one], [of for of in changes if grouping(of[0]) in self._watched[one]])
                     changed.append(one)
+                read = self._read.get(one)
+                if read is not None and read.at - one.length < over <= read.at:
+                    _put_in(read.sums, changes)
         return changed
 
     def advance(self) -> Mapping[Window, set[Series]]:
-        """Go to the next change. Returns the series whose totals it changed."""
+        """Go to the next change. Returns the watched series whose totals it changed."""
         at = self.at = heapq.heappop(self._changes)
         self._scheduled.discard(at)
         for length in self._made_of:
@@ -100,16 +123,27 @@ class Rolling:
         for one, totals in self.totals.items():
             for end, move in ((at, _put_in), (at - one.length, _take_out)):
                 if (pane := self._pane(one.pane, end)) is not None:
-                    move(totals, pane.counts.items())
-                    touched.setdefault(one, set()).update(pane.counts)
+                    counts = self._of_watched(one, pane)
+                    move(totals, counts)
+                    touched.setdefault(one, set()).update([series for series, _ in counts])
         return touched
+
+    def _of_watched(self, window: Window, pane: Pane) -> Counts:
+        groupings = self._watched[window]
+        return [of for of in pane.counts.items() if grouping(of[0]) in groupings]
+
+    def _move(self, move: _Move, sums: Sums, window: Window, after: int, until: int) -> None:
+        """Let the panes move into sums, or out of them, that end after a time and until another one."""
+        for end in range(pane_end(after + 1, window.pane), until + 1, window.pane):
+            if (pane := self._pane(window.pane, end)) is not None:
+                move(sums, pane.counts.items())
 
     def _plan(self, end: int) -> None:
         """What is counted in the pane that ends there enters and leaves the windows at these moments."""
+        for length in self._made_of:
+            self.schedule(pane_end(end, length))
         for one in self.totals:
-            enters = pane_end(end, one.pane)
-            self.schedule(enters)
-            self.schedule(enters + one.length)
+            self.schedule(pane_end(end, one.pane) + one.length)
 
     def _sum_up(self, length: int, end: int) -> None:
         """Make a pane that is over of the 5 min panes in it: less work than to add every count to both."""
@@ -125,9 +159,25 @@ class Rolling:
         return found if isinstance(found, Pane) else None
 
     def _keep(self, length: int, end: int, pane: Pane) -> None:
-        self._store.put(_ref(length, end), pane, end + self._reach[length])
+        self._store.put(_ref(length, end), pane, end + self._reach[length] + _LEFT[length])
 
 
+class _Read:
+    """The totals of a window as somebody read them. at: the pane end that they are of."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.sums = at, dict[Series, dict[str, int]]()
+
+
+@lru_cache(maxsize=10_000)
+def grouping(series: Series) -> tuple[str, ...]:
+    """The dimensions of a series."""
+    return tuple(name for name, _ in series)
+
+
+#: Length of a pane → so long one is kept behind all windows (ms): who reads takes out of the totals what has left since.
+_LEFT: Final = {PANE: 2 * HOUR, HOUR: DAY}
+_Move = Callable[[Sums, Iterable[tuple[Series, dict[str, int]]]], None]
 #: What remembers panes, followed by their length.
 _WHAT: Final = "@pane/"
 

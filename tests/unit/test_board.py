@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from pipeline.span import DAY, HOUR, MINUTE
 from tests import generate
 from tests.boards import LOW, NONE, NOON, TILL, at, down, record, survey, told, up, value
 from tests.hearts import BOTH, Fed, board, feed, log, rule_set, shard
-from tests.naive_board import PANE, Count, Series
+from tests.naive_board import PANE, WINDOWS, Count, NaiveBoard, Series, end_of
 
 # --- windows ------------------------------------------------------------------------------------------
 
@@ -98,6 +99,34 @@ def test_everything_is_forgotten_when_the_longest_window_has_passed() -> None:
     one, _ = told(NONE, ([(NOON, TILL, up()), (NOON, (), up())], NOON), ([], NOON + 70 * DAY))
     assert one.stats()["open.records"] == 1
     assert list(one.values()) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_totals_are_the_same_however_often_somebody_reads_them(seed: int) -> None:
+    chance = random.Random(seed)
+    one, naive, at = board(NONE), NaiveBoard([]), NOON
+    values: list[bytes] = []
+    for number in range(60):
+        at += chance.choice((0, PANE, 40 * MINUTE, HOUR, 3 * HOUR, 30 * HOUR))
+        counted: list[Count] = [
+            (
+                end_of(at - chance.choice((-PANE, 0, HOUR, 6 * HOUR, 2 * DAY, 6 * DAY)), PANE),
+                chance.choice(((), TILL)),
+                up(chance.randrange(1, 4)),
+            )
+            for _ in range(chance.randrange(4))
+        ]
+        naive.take("s", counted, at)
+        values.append(record("s", number, Segment(at, [(e, s, dict(c)) for e, s, c in counted])))
+        one.apply(log(values)[number:])
+        if chance.random() < 0.5:
+            found = {(v.window, v.dimension): dict(v.counts) for v in one.values() if v.metric == "nps"}
+            assert naive.at is not None
+            assert found == {
+                (name, series[0][0] if series else "total"): counts
+                for name, length in WINDOWS.items()
+                for series, counts in naive.total(length, naive.at).items()
+            }, number
 
 
 # --- watermarks ---------------------------------------------------------------------------------------
