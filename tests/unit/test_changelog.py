@@ -17,7 +17,7 @@ from pipeline.rules.hits import events_of, insert
 from pipeline.span import DAY
 from pipeline.state.changelog import MAX_BYTES, READABLE, VERSION, Changelog
 from pipeline.state.logged import Position
-from pipeline.state.records import Answered, Hits, Ref, Remembered
+from pipeline.state.records import Answered, Counts, Hits, Pane, Ref, Remembered, add_counts
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import SHELVES, Store
 from tests.chance import examples
@@ -51,7 +51,7 @@ class State:
     records: int = 0
 
     def __post_init__(self) -> None:
-        self.log = Changelog(self.store, self.seen, (Note, Other))
+        self.log = Changelog(self.store, self.seen, (Note, Other, Pane))
 
     def put(self, key: str, record: Remembered, wake: int = 5, part: str = "") -> None:
         self.store.put(("rule", key, part), record, wake)
@@ -68,6 +68,19 @@ class State:
             hits = Hits()
             insert(hits, hits.times, 0, at, event)
             self.store.put(ref, hits, at + 5)
+
+    def count(self, key: str, counts: dict[str, int]) -> None:
+        """Count in a pane."""
+        ref: Ref = ("pane", key, "")
+        pane = self.store.get(ref)
+        added: Counts = [((("place", "till"),), counts)]
+        if isinstance(pane, Pane):
+            add_counts(pane.counts, added)
+            self.store.grow(ref, pane, added)
+        else:
+            pane = Pane()
+            add_counts(pane.counts, added)
+            self.store.put(ref, pane, 5)
 
     def remember(self, marks: Iterable[int], watermark: int) -> None:
         marks = list(marks)
@@ -145,7 +158,9 @@ changes = st.one_of(
     st.tuples(st.just("put"), keys, st.text(max_size=5), st.integers(1, 99)),
     st.tuples(st.just("other"), keys, st.none() | st.integers(-(2**63), 2**63), st.integers(1, 99)),
     st.tuples(st.just("add"), keys, st.text(max_size=5), st.integers(1, 99)),
-    st.tuples(st.sampled_from(["drop", "drop count"]), keys, st.none(), st.just(0)),
+    st.tuples(st.sampled_from(["row", "wake", "rows"]), keys, st.binary(max_size=5), st.integers(1, 99)),
+    st.tuples(st.just("pane"), keys, st.dictionaries(st.text(max_size=2), st.integers(-2, 2)), st.just(0)),
+    st.tuples(st.sampled_from(["drop", "drop count", "drop pane"]), keys, st.none(), st.just(0)),
     st.tuples(
         st.just("seen"), st.just(""), st.integers(0, 2**64 - 1), st.sampled_from([1, DAY, 2 * DAY, 4 * DAY])
     ),
@@ -161,11 +176,21 @@ def do(state: State, change: tuple[str, str, Any, int]) -> None:
         state.put(key, Other(number=value), number)
     elif what == "add":
         state.add(key, number, value)
+    elif what == "row":
+        state.store.add_row(("rows", key, ""), value or b"row", number)
+    elif what == "wake" and state.store.rows(("rows", key, "")):
+        state.store.wake_rows(("rows", key, ""), number)
+    elif what == "rows":
+        state.store.put_rows(("rows", key, ""), value, number)
+    elif what == "pane":
+        state.count(key, value)
     elif what == "drop":
         state.store.drop(ref)
+    elif what == "drop pane":
+        state.store.drop(("pane", key, ""))
     elif what == "drop count":
         state.store.drop(("count", key, ""))
-    else:
+    elif what == "seen":
         state.remember([value], number)
 
 
@@ -208,9 +233,8 @@ def test_a_state_that_was_restored_writes_on_as_one_that_was_not(
                 continue
             for change in step:
                 do(one, change)
-        log += state.step()[0]
-        if copy is not None:
-            log += copy.step()[0]
+        written = state.step()[0]
+        log += written if copy is None else copy.step()[0]
     if copy is not None:
         assert copy.says() == state.says()
         assert restored(log).says() == state.says()
