@@ -22,9 +22,11 @@ from pipeline.state.records import Ref, Remembered, check
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Change, Store
 
-VERSION: Final = 4
-#: The formats that can be read. In format 3 records were no bytes, and no rows were added to one.
+VERSION: Final = 5
+#: The formats that can be read. In format 3 records were no bytes, and no rows were added to one. Format 4, which no
+#: release wrote, kept the ways of customers as records, and wrote panes as a whole.
 READABLE: Final = (3, VERSION)
+_READABLE: Final = " and ".join(map(str, READABLE))
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES: Final = 450_000
 
@@ -89,7 +91,7 @@ class Changelog:
         version = record[0] if record else 0
         if version not in READABLE:
             raise StateError(
-                f"the state has format {version}, this cxloop reads {READABLE[0]} to {VERSION}: run the cxloop that wrote it"
+                f"the state has format {version}, this cxloop reads {_READABLE}: run the cxloop that wrote it"
             )
         try:
             # As bytes: the raw parts of a step go on reading in them.
