@@ -423,10 +423,7 @@ def check(packed: bytes) -> None:
 
 
 def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
-    """A packed record with the rows that were added to it. Raises MsgspecError where it cannot have them.
-
-    They may stand there already: what was added is the same, however often it is said.
-    """
+    """A packed record with the rows that were added to it. Raises MsgspecError where it cannot have them."""
     record = unpack(packed)
     if isinstance(record, Rows):
         for row in _decode_rows_added(added):
@@ -438,6 +435,7 @@ def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
     lists = _lists_of(record)
     if not isinstance(place, int) or not 0 <= place <= len(lists[0]):
         raise msgspec.ValidationError("rows of a record are missing")
+    # Rows that say their place may stand there already: they are the same, however often they are said.
     if isinstance(record, Hits) and place < len(record.times):
         record.events = b"".join(map(pack, texts_of(record)[:place]))
     for items in lists:
