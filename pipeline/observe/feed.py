@@ -14,6 +14,7 @@ from msgspec.json import Decoder
 
 from pipeline.metrics import counts as c
 from pipeline.metrics.segment import MetricsRecord
+from pipeline.metrics.shorthand import expanded
 from pipeline.observe.entries import Alert, FollowUp
 from pipeline.observe.history import History
 from pipeline.observe.panes import OTHER, Panes
@@ -141,7 +142,7 @@ class Feed:
         for segment in record.segments:
             for end, series, counts in segment.counts:
                 if not series:
-                    self._count(end, counts)
+                    self._count(end, expanded(counts))
         self.changed += 1
 
     def sample(self, board: BoardView | None) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 from itertools import permutations
+from typing import Any
 
 import pytest
 
+from pipeline.effects import METRICS
 from pipeline.observe import Feed, PartitionView, Pulse
 from pipeline.observe.truth import SMALL_LAG, STALLED_S
+from tests.boards import NONE
 from tests.browser.fakes import (
     DAY,
     HOUR,
@@ -22,6 +26,8 @@ from tests.browser.fakes import (
     follow_up_record,
     partition,
 )
+from tests.hearts import log, shard
+from tests.oracle.reading import rfc3339
 
 LIFE = [
     alert_record(1, "fired", NOON),
@@ -235,6 +241,31 @@ def test_activity_is_what_shards_counted_each_record_once() -> None:
         "reviews": [6, 0],
         "first_replies": [-1, 0],
     }
+
+
+def test_activity_is_read_in_the_words_of_a_shard() -> None:
+    told: list[tuple[str, str | None, dict[str, Any]]] = [
+        ("survey.answered", "cust-1", {"nps": 9, "csat": 5}),
+        ("survey.answered", "cust-2", {"nps": 3}),
+        ("contact.opened", "cust-1", {"contact_id": "c"}),
+        ("contact.replied", "cust-1", {"contact_id": "c", "by": "agent"}),
+        ("review.posted", None, {"review_id": "r", "platform": "maps", "rating": 1}),
+        ("review.posted", None, {"review_id": "s", "platform": "maps", "rating": 4.5}),
+    ]
+    written = shard(NONE).apply(log((cloud_event(n, NOON, *one) for n, one in enumerate(told)), NOON))
+    feed = Feed()
+    for output in written.outputs:
+        if output.topic == METRICS:
+            feed.metrics(output.value)
+    assert feed.activity.upto(NOON, 1).by == {"nps_answers": [2], "reviews": [2], "first_replies": [1]}
+
+
+def cloud_event(number: int, at: int, kind: str, subject: str | None, data: dict[str, Any]) -> str:
+    of = {"subject": subject} if subject is not None else {}
+    return json.dumps({
+        "specversion": "1.0", "id": f"e{number}", "source": "/test", "type": f"cx.{kind}", "time": rfc3339(at),
+        **of, "data": data,
+    })  # fmt: skip
 
 
 def test_the_curve_has_one_point_a_judged_pane() -> None:
