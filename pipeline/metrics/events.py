@@ -61,7 +61,7 @@ class Events:
 
     def _points(self, dims: Read, points: int) -> Counter:
         """Of what tells nothing else by itself."""
-        tally, name = self._tally, _engaged(points)
+        tally, name = self._tally, short.engaged(points)
 
         def count(event: Any, data: m.Data, at: int, key: str) -> None:
             _add(tally.rows(at, dims(data)), name)
@@ -69,7 +69,11 @@ class Events:
         return count
 
     def _survey(self, dims: Read, points: int) -> Counter:
-        tally, told, engaged = self._tally, short.valued(short.TOLD, self._weights.told), _engaged(points)
+        tally, told, engaged = (
+            self._tally,
+            short.valued(short.TOLD, self._weights.told),
+            short.engaged(points),
+        )
         nps_names = [
             short.joined(_standing(score), told if is_unhappy(score, None) else "", engaged)
             for score in range(11)
@@ -107,7 +111,7 @@ class Events:
         return count
 
     def _visit(self, dims: Read, points: int) -> Counter:
-        tally, engaged = self._tally, _engaged(points)
+        tally, engaged = self._tally, short.engaged(points)
         emotions = [*(short.valued(short.EMOTION, score) for score in range(-2, 3)), ""]
         ended = short.joined(c.VISITS, c.VISITS_ENDED)
         lost = short.joined(ended, c.VISITS_LOST)
@@ -139,7 +143,7 @@ class Events:
 
     def _purchase(self, dims: Read, points: int) -> Counter:
         """That it was made is counted with what led to it."""
-        tally, engaged = self._tally, _engaged(points)
+        tally, engaged = self._tally, short.engaged(points)
         valued = short.joined(c.ORDER_VALUE_COUNT, engaged)
 
         def count(event: Any, data: m.PurchaseData, at: int, key: str) -> None:
@@ -153,7 +157,7 @@ class Events:
         return count
 
     def _reply(self, dims: Read, points: int) -> Counter:
-        tally, engaged = self._tally, _engaged(points)
+        tally, engaged = self._tally, short.engaged(points)
         by_human = short.joined(c.REPLIES_TOLD, c.REPLIES_HUMAN)
 
         def count(event: Any, data: m.ContactReplyData, at: int, key: str) -> None:
@@ -169,7 +173,7 @@ class Events:
         return count
 
     def _mention(self, dims: Read, points: int) -> Counter:
-        tally, mentioned = self._tally, short.joined(c.MENTIONS, _engaged(points))
+        tally, mentioned = self._tally, short.joined(c.MENTIONS, short.engaged(points))
 
         def count(event: Any, data: m.MentionData, at: int, key: str) -> None:
             rows = tally.rows(at, dims(data))
@@ -185,7 +189,7 @@ class Events:
         return count
 
     def _employee(self, dims: Read, points: int) -> Counter:
-        tally, engaged = self._tally, _engaged(points)
+        tally, engaged = self._tally, short.engaged(points)
         of_nps = {
             c.PROMOTERS: c.EMPLOYEE_PROMOTERS,
             c.PASSIVES: c.EMPLOYEE_PASSIVES,
@@ -206,7 +210,7 @@ class Events:
         tally = self._tally
 
         def make(dims: Read, points: int) -> Counter:
-            told = short.joined(name, _engaged(points))
+            told = short.joined(name, short.engaged(points))
 
             def count(event: Any, data: m.CustomerData, at: int, key: str) -> None:
                 rows = tally.rows(at, dims(data))
@@ -223,7 +227,7 @@ class Events:
         tally = self._tally
 
         def make(dims: Read, points: int) -> Counter:
-            told = short.joined(name, _engaged(points))
+            told = short.joined(name, short.engaged(points))
 
             def count(event: Any, data: m.Data, at: int, key: str) -> None:
                 _add(tally.rows(at, dims(data)), told)
@@ -244,11 +248,6 @@ def _hundredths(value: float) -> int:
 def _add(rows: list[dict[str, int]], name: str, n: int = 1) -> None:
     for row in rows:
         row[name] = row.get(name, 0) + n
-
-
-def _engaged(points: int) -> str:
-    """The name of what an event is worth; empty where it is worth nothing."""
-    return short.valued(short.ENGAGEMENT, points) if points else ""
 
 
 def _standing(score: int) -> str:

@@ -29,8 +29,7 @@ class Reviews:
 
     def __init__(self, step: Step, tally: Tally, weights: Weights) -> None:
         self._step, self._tally = step, tally
-        points = weights.points("review.posted")
-        self._engaged = short.valued(short.ENGAGEMENT, points) if points else ""
+        self._engaged = short.engaged(weights.points("review.posted"))
         told = short.valued(short.TOLD, weights.told)
         self._negative = short.joined(self._engaged, c.REVIEW_NEGATIVE, told)
         self._dims = tally.reader_of_all(ReviewData)

@@ -34,11 +34,11 @@ class Rolling:
         self.at = -1
         self.totals: dict[Window, Sums] = {one: {} for one in watched}
         self._read: dict[Window, _Read] = {}
-        self._windows = tuple(dict.fromkeys((*windows, *watched)))
+        kept = dict.fromkeys((*windows, *watched))
         #: Length of a pane → the windows that are made of such panes, and for how long one reaches back to it.
         self._made_of = {
-            length: [one for one in self._windows if one.pane == length]
-            for length in sorted({one.pane for one in self._windows})
+            length: [one for one in kept if one.pane == length]
+            for length in sorted({one.pane for one in kept})
         }
         self._reach = {
             length: max(one.length for one in windows) for length, windows in self._made_of.items()

@@ -52,6 +52,11 @@ def valued(name: str, value: int) -> str:
     return f"{name}/{value}"
 
 
+def engaged(points: int) -> str:
+    """The name of what an event is worth; empty where it is worth nothing."""
+    return valued(ENGAGEMENT, points) if points else ""
+
+
 def stands_for(name: str) -> tuple[tuple[str, int], ...]:
     """The counts that a name stands for, and how much of each; what is not short stands for itself."""
     counts = _counts_of.get(name)

@@ -76,16 +76,15 @@ class Tally:
         if samples:
             dims = self._groupings.narrow(all_dims)
             for sample in samples:
-                self._count(dims, sample, 1)
+                self._add(self.rows(sample[0], dims), sample, 1)
 
     def mend(self, all_dims: Dims, before: list[Sample], after: list[Sample]) -> None:
         """Count what something tells now, and no longer what it told before."""
         dims = self._groupings.narrow(all_dims)
         for sample, sign in differences(before, after):
-            self._count(dims, sample, sign)
+            self._add(self.rows(sample[0], dims), sample, sign)
 
-    def _count(self, dims: Dims, sample: Sample, sign: int) -> None:
-        rows = self.rows(sample[0], dims)  # first: it may end the segment
+    def _add(self, rows: list[dict[str, int]], sample: Sample, sign: int) -> None:
         for name, n in counted(sample):
             self._has_zeros |= sign < 0 or n == 0
             for row in rows:
@@ -95,9 +94,7 @@ class Tally:
         """Count a sample in one series alone, or take it out again (sign -1)."""
         end = self._pane(at)  # first: it may end the segment
         row = self._counts.setdefault(end, {}).setdefault(self._number(series), {})
-        for told, number in counted((at, name, n)):
-            self._has_zeros |= sign < 0 or number == 0
-            row[told] = row.get(told, 0) + sign * number
+        self._add([row], (at, name, n), sign)
 
     def level(self, name: str, label: str, change: int) -> None:
         """Change what is counted now, such as open follow-ups of a team."""
