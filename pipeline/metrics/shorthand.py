@@ -10,6 +10,7 @@ A short name has parts with "+" between them. Each is the name of a count, or of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -40,6 +41,10 @@ _SCORES: Final = {
 }
 #: What has a weight → the counts of its number and sum.
 _WEIGHED: Final = {ENGAGEMENT: (c.ENGAGED, c.ENGAGEMENT), TOLD: (c.UNHAPPY, c.TOLD)}
+
+
+#: The value of what has one; any other text behind a "/" is part of a name.
+_NUMBER: Final = re.compile("-?[0-9]{1,15}")
 
 
 def joined(*names: str) -> str:
@@ -89,6 +94,8 @@ def _of_part(part: str) -> tuple[tuple[str, int], ...]:
     name, _, text = part.rpartition("/")
     if name in c.TIMED:
         return (name + c.TIMES_COUNT, 1), (f"{name}{c.TIMES_BUCKET}{text}", 1)
+    if not _NUMBER.fullmatch(text):
+        return ((part, 1),)
     if name in _SCORES:
         count, sum_, squares, point = _SCORES[name]
         score = int(text) * point
