@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import quantiles
 
 import msgspec
@@ -15,6 +16,8 @@ from bench.load import PARTITIONS, create_inputs, events
 from bench.worker import until_ready, worker
 from tests.broker import RealKafka
 
+#: All of these fire on one event. Where a rule is about two, the one that came first may be the one it says last.
+RULES = Path(__file__).parent / "packs" / "default"
 EVENTS_PER_S = 5_000
 SPAN_S, WARM_UP_S = 40, 15
 #: As producers usually wait for more: an event of its own each would be as much work for Kafka as all else.
@@ -33,7 +36,7 @@ def latency(kafka: RealKafka, prefix: str) -> dict[str, float]:
     create_inputs(kafka, prefix)
     kafka.create_topics({echo: PARTITIONS})
     sent: dict[str, float] = {}
-    with worker(kafka.address, prefix) as process:
+    with worker(kafka.address, prefix, "--rules", str(RULES)) as process:
         until_ready(process)
         alerts = Listener(kafka.address, f"{prefix}.alerts", "read_committed", _alerted)
         echoes = Listener(kafka.address, echo, "read_uncommitted", _echoed)

@@ -59,7 +59,7 @@ from pipeline.step import Step
 class MetricValue:
     """One metric of one window and series.
 
-    at: the pane end it was judged at (ms UTC). counts: as they are now; some may be named that are 0.
+    at: the pane end it was judged at (ms UTC). counts: of then; some may be named that are 0.
     """
 
     metric: str
@@ -179,7 +179,8 @@ class Board:
     def values(self) -> Iterator[MetricValue]:
         """Every metric of every window and series that has a value now."""
         for window in self._windows:
-            for series, counts in self._rolling.read(window).items():
+            for series, now in self._rolling.read(window).items():
+                counts = dict(now)  # who looks at them later sees those of now
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
                     if result is not None:

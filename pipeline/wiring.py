@@ -171,8 +171,8 @@ class Worker:
 
     def run(self, *services: mode.ServiceT) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code. Blocks."""
+        gauges = Gauges(self.board, self.health, feed=self.feed, known=self._known)
         registry = CollectorRegistry()
-        registry.register(Gauges(self.board, self.health, feed=self.feed, known=self._known))
         ProcessCollector(registry=registry)
         timings = Timings(registry)
         self.path.health.on_step, self.path.health.on_transaction = timings.step, timings.transaction
@@ -182,7 +182,7 @@ class Worker:
                 self.feed,
                 self.board,
                 self.health,
-                registry,
+                lambda: (gauges.look(), registry),
                 rules=self._cards,
                 remembered=self._remembered,
                 journey=lambda: self.parts.shard.journey,

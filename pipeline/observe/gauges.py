@@ -1,5 +1,9 @@
 """The board, the partitions and the worker as Prometheus metrics, read when they are scraped.
 
+A scrape has two halves. To look (`Gauges.look`) is quick, and done where nothing else moves. To make families of what was
+seen takes long where there are many series, most of all for the ends of intervals; it touches nothing that moves, so it can
+be done in a thread.
+
 Nothing is kept between scrapes: what this worker no longer holds is no longer shown. Values of
 dimensions become labels, customers never do.
 """
@@ -8,8 +12,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -142,34 +146,81 @@ class Gauges(Collector):
         """Nothing, so that registering does not collect."""
         return ()
 
+    def look(self) -> Seen:
+        """What there is now. Only where nothing else moves."""
+        board, health = self._board(), self._health
+        return Seen(
+            known=self._known(),
+            wall=self._wall(),
+            is_alive=not health.alive(),
+            is_ready=not health.ready(),
+            rebalances=health.rebalances(),
+            partitions=[replace(view, stats=dict(view.stats)) for view in health.partitions()],
+            board=None if board is None else _SeenBoard(
+                list(board.values()), dict(board.levels()), dict(board.heard()), dict(board.overflow())
+            ),
+            malformed=dict(self._feed.malformed) if self._feed is not None else None,
+        )  # fmt: skip
+
     def collect(self) -> Iterator[Metric]:
-        """All families, also those without a series now."""
-        known = self._known()
-        board = self._board()
+        """All families of now."""
+        return self.look().collect()
+
+
+@dataclass(frozen=True, slots=True)
+class _SeenBoard:
+    """See `BoardView`."""
+
+    values: Sequence[MetricValue]
+    levels: Mapping[tuple[str, str], int]
+    heard: Mapping[str, int]
+    overflow: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen(Collector):
+    """What was there when somebody looked. wall: then, Unix time. board: None where another worker keeps it."""
+
+    known: Known
+    wall: float
+    is_alive: bool
+    is_ready: bool
+    rebalances: int
+    partitions: Sequence[PartitionView]
+    board: _SeenBoard | None
+    malformed: Mapping[str, int] | None
+
+    def collect(self) -> Iterator[Metric]:
+        """All families, also those without a series."""
+        known, board = self.known, self.board
         yield from _build()
         yield from _rules(known)
         yield from _journey(known.journey)
         yield from self._worker()
-        yield from _partitions(self._health.partitions(), self._wall())
-        yield from _counters(self._health.partitions(), known)
-        yield _here(board)
+        yield from _partitions(self.partitions, self.wall)
+        yield from _counters(self.partitions, known)
+        yield GaugeMetricFamily(
+            "cxloop_board_here", "1 where this worker keeps the rolling metrics.", value=board is not None
+        )
         if board is not None:
-            values = list(board.values())
-            yield from _values(values)
-            yield from _consistency(values, board, known.journey)
-            yield from _levels(board, known)
-            yield _overflow(board)
-        if self._feed is not None:
-            yield _malformed(self._feed)
+            yield from _values(board.values)
+            yield from _consistency(board, known.journey)
+            yield from _levels(board.levels, known)
+            yield _overflow(board.overflow)
+        if self.malformed is not None:
+            yield _malformed(self.malformed)
 
     def _worker(self) -> Iterator[Metric]:
-        alive, ready = not self._health.alive(), not self._health.ready()
-        yield GaugeMetricFamily("cxloop_worker_alive", "1 while the worker makes progress.", value=alive)
-        yield GaugeMetricFamily("cxloop_worker_ready", "1 while the worker does its work.", value=ready)
+        yield GaugeMetricFamily(
+            "cxloop_worker_alive", "1 while the worker makes progress.", value=self.is_alive
+        )
+        yield GaugeMetricFamily(
+            "cxloop_worker_ready", "1 while the worker does its work.", value=self.is_ready
+        )
         yield CounterMetricFamily(
             "cxloop_rebalances",
             "How often the group's partitions were handed out anew.",
-            value=self._health.rebalances(),
+            value=self.rebalances,
         )
 
 
@@ -192,12 +243,6 @@ def _rules(known: Known) -> Iterator[Metric]:
         "cxloop_rules_last_reload_success_timestamp_seconds",
         "When the rules in force were read, as Unix time.",
         value=known.read_at,
-    )
-
-
-def _here(board: BoardView | None) -> Metric:
-    return GaugeMetricFamily(
-        "cxloop_board_here", "1 where this worker keeps the rolling metrics.", value=board is not None
     )
 
 
@@ -266,8 +311,8 @@ def _journey(journey: Journey) -> Iterator[Metric]:
     yield from (stages, touchpoints, targets)
 
 
-def _consistency(values: Sequence[MetricValue], board: BoardView, journey: Journey) -> Iterator[Metric]:
-    found = consistency(values, journey)
+def _consistency(board: _SeenBoard, journey: Journey) -> Iterator[Metric]:
+    found = consistency(board.values, journey)
     spread = GaugeMetricFamily(
         "cxloop_channel_spread",
         "The greatest less the smallest value of a metric across channels with ten answers or more, in its own unit.",
@@ -292,14 +337,13 @@ def _consistency(values: Sequence[MetricValue], board: BoardView, journey: Journ
         "Event time up to which customers last said something about a touchpoint, as Unix time.",
         labels=["touchpoint"],
     )
-    for touchpoint, at in sorted(board.heard().items()):
+    for touchpoint, at in sorted(board.heard.items()):
         heard.add_metric([_label(touchpoint)], at / 1000)
     yield from (spread, covered, unknown, heard)
 
 
-def _levels(board: BoardView, known: Known) -> Iterator[Metric]:
+def _levels(levels: Mapping[tuple[str, str], int], known: Known) -> Iterator[Metric]:
     names: dict[str, Sequence[str]] = {"rule": known.rules, "team": known.teams, "event": known.awaited}
-    levels = board.levels()
     for level, (gauge, label, text) in _LEVELS.items():
         counts = dict.fromkeys(names.get(label, ()), 0)
         counts |= {
@@ -316,13 +360,13 @@ def _levels(board: BoardView, known: Known) -> Iterator[Metric]:
         yield family
 
 
-def _overflow(board: BoardView) -> Metric:
+def _overflow(overflow: Mapping[str, int]) -> Metric:
     family = CounterMetricFamily(
         "cxloop_dimension_overflow",
         "Counts that went to the value `other` of a dimension, for want of room.",
         labels=["dimension"],
     )
-    for dimension, count in sorted((dict.fromkeys(DIMENSIONS, 0) | dict(board.overflow())).items()):
+    for dimension, count in sorted({**dict.fromkeys(DIMENSIONS, 0), **overflow}.items()):
         family.add_metric([_label(dimension)], count)
     return family
 
@@ -427,13 +471,13 @@ def _partitions(views: Sequence[PartitionView], wall: float) -> Iterator[Metric]
     yield from (up, offset, lag, undecided, behind, watermark, moved, lost, restored, to_restore)
 
 
-def _malformed(feed: Feed) -> Metric:
+def _malformed(malformed: Mapping[str, int]) -> Metric:
     family = CounterMetricFamily(
         "cxloop_feed_malformed",
         "Records of our own topics that the live page could not read.",
         labels=["topic"],
     )
-    for topic, count in sorted(feed.malformed.items()):
+    for topic, count in sorted(malformed.items()):
         family.add_metric([topic], count)
     return family
 

@@ -108,9 +108,13 @@ class Changelog:
         else:
             self._count(step.position.step)
             self.position, entries = step.position, step.changes
+        last_key = last_part = ""
         try:
-            for what, key, sub, kind, raw in entries:
-                ref = (sys.intern(what), key, sub)
+            for what, key, part, kind, raw in entries:
+                # What is remembered of one key stands together: its text is kept once, as where it was written.
+                last_key = key if key != last_key else last_key
+                last_part = part if part != last_part else last_part
+                ref = (sys.intern(what), last_key, last_part)
                 if kind == _ADDED:
                     self._store.load_added(ref, raw)
                 elif kind == _NUMEROUS and version == 3:

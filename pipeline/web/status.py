@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
-from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.registry import Collector
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
@@ -56,7 +56,7 @@ def status_app(
     feed: Feed,
     board: Callable[[], BoardView | None],
     health: Health,
-    registry: CollectorRegistry,
+    look: Callable[[], Sequence[Collector]],
     *,
     rules: Callable[[], Sequence[object] | None] = lambda: None,
     remembered: Callable[[str, str], Mapping[str, object] | None] = lambda rule, subject: None,
@@ -68,7 +68,7 @@ def status_app(
 
     feed: kept up to date by whoever reads our topics.
     board: the board where this worker keeps it, else None; asked anew each time.
-    registry: what `/metrics` shows.
+    look: what `/metrics` shows now; asked on the event loop, and collected in a thread.
     rules: plain values; None where another worker knows them.
     remembered: of a rule and a customer or a review; None: there is no such rule.
     journey: the model in force.
@@ -122,9 +122,8 @@ def status_app(
         return JSONResponse(found, headers=_FRESH)
 
     async def metrics(request: Request) -> Response:
-        # Collected here, where nothing else moves; written out beside the loop, for it may be long.
-        collected = list(registry.collect())
-        text = await run_in_threadpool(generate_latest, _Collected(collected))
+        # Looked at here, where nothing else moves; made and written out beside the loop, for it may be long.
+        text = await run_in_threadpool(_written, look())
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def healthz(request: Request) -> Response:
@@ -172,14 +171,8 @@ def _verdict(reasons: Sequence[str]) -> Response:
     return JSONResponse(body, 503 if reasons else 200, headers=_FRESH)
 
 
-class _Collected(Collector):
-    """What a registry has collected, as a registry to write out."""
-
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
+def _written(those: Sequence[Collector]) -> bytes:
+    return b"".join(map(generate_latest, those))
 
 
 class _Guard:

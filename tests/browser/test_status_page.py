@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect
-from prometheus_client import CollectorRegistry
 
 from pipeline.events.journey import Journey
 from pipeline.observe import Feed
@@ -54,7 +53,7 @@ class Served:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         app = status_app(
-            company.feed, lambda: company.board, company.health, CollectorRegistry(),
+            company.feed, lambda: company.board, company.health, lambda: (),
             journey=lambda: JOURNEY, closing=lambda: self._server.should_exit,
         )  # fmt: skip
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))

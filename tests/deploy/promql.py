@@ -34,12 +34,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Asked:
-    """One selector of an expression. labels: those that it matches on. within: functions around it, outermost first."""
+    """One selector of an expression, as of now. labels: those that it matches on.
+
+    within: functions around it, outermost first. text: as PromQL.
+    """
 
     name: str
     labels: frozenset[str]
     values: frozenset[tuple[str, str]]
     within: tuple[str, ...]
+    text: str
+
+
+_SIGNS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 
 
 def shipped_rules() -> list[Rule]:
@@ -81,12 +88,14 @@ def asked(expr: str) -> list[Asked]:
             around.append(node.func.name)
         elif isinstance(node, promql_parser.VectorSelector):
             matchers = node.matchers.matchers
+            written = ",".join(f'{one.name}{_SIGNS[str(one.op)]}"{one.value}"' for one in matchers)
             found.append(
                 Asked(
                     node.name or "",
                     frozenset(one.name for one in matchers),
                     frozenset((one.name, one.value) for one in matchers),
                     tuple(around),
+                    f"{node.name}{{{written}}}",
                 )
             )
 

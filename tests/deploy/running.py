@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.broker import HOST, free_port, leash
 from tests.deploy.programs import program
+from tests.deploy.promql import PROMETHEUS, seconds
 from tests.integration.processes import until
 
 
@@ -42,6 +45,33 @@ class Server:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+
+def copied(home: Path, worker: str, *, every: str, alerts: Server | None = None, faster: float = 1) -> Path:
+    """The shipped configuration of Prometheus, and its rules, for one worker, which is asked so often.
+
+    alerts: the Alertmanager that is told; None: nobody is. faster: so many times, time goes before an alert rings.
+    """
+    (home / "rules").mkdir()
+    for file in (PROMETHEUS / "rules").glob("*.yml"):
+        content = yaml.safe_load(file.read_text())
+        for rule in (rule for group in content["groups"] for rule in group["rules"]):
+            for name in {"for", "keep_firing_for"} & rule.keys():
+                rule[name] = f"{1000 * seconds(rule[name]) / faster:.0f}ms"
+        (home / "rules" / file.name).write_text(yaml.safe_dump(content))
+    (home / "targets").mkdir()
+    (home / "targets" / "workers.yml").write_text(yaml.safe_dump([{"targets": [worker]}]))
+    config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    config["global"] = dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), every)
+    config["scrape_configs"] = [one for one in config["scrape_configs"] if one["job_name"] == "cxloop"]
+    if alerts is None:
+        del config["alerting"]
+    else:
+        (manager,) = config["alerting"]["alertmanagers"]
+        manager["static_configs"] = [{"targets": [alerts.url.removeprefix("http://")]}]
+    path = home / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 @contextmanager

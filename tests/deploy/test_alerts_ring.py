@@ -16,41 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
 from pipeline.observe import Feed, Gauges
 from pipeline.observe.timings import Timings
 from tests.broker import HOST, free_port
 from tests.browser.fakes import FakeBoard, FakeHealth, partition
-from tests.deploy.promql import PROMETHEUS, seconds
 from tests.deploy.receiver import Receiver, impatient_copy, receiving
-from tests.deploy.running import Server, alertmanager, prometheus
+from tests.deploy.running import Server, alertmanager, copied, prometheus
 from tests.integration.processes import until
 
 FASTER = 120
 TOPICS = ("touchpoints", "reviews", "metrics")
-
-
-def fast_copy(home: Path, worker: str, alerts: str) -> Path:
-    """The shipped configuration of Prometheus, which asks one worker and tells one Alertmanager; and its rules."""
-    (home / "rules").mkdir()
-    for file in (PROMETHEUS / "rules").glob("*.yml"):
-        content = yaml.safe_load(file.read_text())
-        for rule in (rule for group in content["groups"] for rule in group["rules"]):
-            for name in {"for", "keep_firing_for"} & rule.keys():
-                rule[name] = f"{1000 * seconds(rule[name]) / FASTER:.0f}ms"
-        (home / "rules" / file.name).write_text(yaml.safe_dump(content))
-    (home / "targets").mkdir()
-    (home / "targets" / "workers.yml").write_text(yaml.safe_dump([{"targets": [worker]}]))
-    config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "250ms"}
-    config["scrape_configs"] = [one for one in config["scrape_configs"] if one["job_name"] == "cxloop"]
-    (manager,) = config["alerting"]["alertmanagers"]
-    manager["static_configs"] = [{"targets": [alerts]}]
-    path = home / "prometheus.yml"
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 @dataclass
@@ -138,7 +115,7 @@ class Watched:
 def watched(tmp_path: Path) -> Iterator[Watched]:
     worker = Worker()
     with receiving() as receiver, alertmanager(impatient_copy(tmp_path, receiver), tmp_path) as manager:
-        config = fast_copy(tmp_path, worker.address, manager.url.removeprefix("http://"))
+        config = copied(tmp_path, worker.address, every="250ms", alerts=manager, faster=FASTER)
         with prometheus(config, tmp_path) as server:
             yield Watched(worker, server, manager, receiver)
 

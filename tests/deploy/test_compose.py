@@ -22,8 +22,7 @@ from pipeline.settings import Settings
 from tests.broker import HOST, RECIPE, RealKafka, free_port
 from tests.deploy.promql import PROMETHEUS, ROOT
 from tests.deploy.receiver import impatient_copy, receiving
-from tests.deploy.running import alertmanager, prometheus
-from tests.deploy.test_alerts_ring import fast_copy
+from tests.deploy.running import alertmanager, copied, prometheus
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -245,7 +244,7 @@ def test_health_checks_find_servers_well_that_are(tmp_path: Path) -> None:
             "alertmanager",
             **{"--alertmanager.url=http://127.0.0.1:9093": f"--alertmanager.url={manager.url}"},
         )
-        config = fast_copy(tmp_path, f"{HOST}:1", manager.url.removeprefix("http://"))
+        config = copied(tmp_path, f"{HOST}:1", every="250ms", alerts=manager)
         with prometheus(config, tmp_path) as server:
             checks("prometheus", **{"http://127.0.0.1:9090": server.url})
 

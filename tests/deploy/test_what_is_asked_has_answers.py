@@ -12,18 +12,16 @@ from urllib.parse import quote
 
 import promql_parser
 import pytest
-import yaml
 
 from pipeline.observe.dashboards import expressions, files, substituted
 from tests.broker import leash
-from tests.deploy.promql import PROMETHEUS, shipped_rules
-from tests.deploy.running import Server, prometheus
+from tests.deploy.promql import asked, shipped_rules
+from tests.deploy.running import Server, copied, prometheus
 from tests.integration.processes import until
 
 #: So much time must have passed for the company, and so much passes in a second.
 LIVES_DAYS, SPEED = 2.5, "3h"
 
-_SIGNS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 _COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
 
 
@@ -38,17 +36,8 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pulled = leash(demo.pid)
     try:
         until("the demo runs", lambda: address_in(said) is not None, within_s=60)
-        (home / "rules").mkdir()
-        for file in (PROMETHEUS / "rules").glob("*.yml"):
-            (home / "rules" / file.name).write_text(file.read_text())
-        (home / "targets").mkdir()
-        (home / "targets" / "workers.yml").write_text(yaml.safe_dump([{"targets": [address_in(said)]}]))
-        config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
-        config["global"] = {"scrape_interval": "4s", "scrape_timeout": "4s", "evaluation_interval": "4s"}
-        config["scrape_configs"] = [one for one in config["scrape_configs"] if one["job_name"] == "cxloop"]
-        config.pop("alerting", None)
-        (home / "prometheus.yml").write_text(yaml.safe_dump(config))
-        with prometheus(home / "prometheus.yml", home) as server:
+        config = copied(home, address_in(said) or "", every="4s")
+        with prometheus(config, home) as server:
             until("some days have passed for the demo", lambda: answers(server, PASSED) > 0, within_s=200)
             yield server
     finally:
@@ -77,21 +66,6 @@ def answers(server: Server, expr: str) -> int:
     return len(server.get(f"/api/v1/query?query={quote(expr)}")["data"]["result"])
 
 
-def selectors(expr: str) -> list[str]:
-    """What an expression asks for, as of now."""
-    found: list[str] = []
-
-    def enter(node: promql_parser.Expr) -> None:
-        if isinstance(node, promql_parser.VectorSelector):
-            matchers = ",".join(
-                f'{one.name}{_SIGNS[str(one.op)]}"{one.value}"' for one in node.matchers.matchers
-            )
-            found.append(f"{node.name}{{{matchers}}}")
-
-    promql_parser.walk(promql_parser.parse(expr), enter, lambda node: None)
-    return found
-
-
 def filters(expr: str) -> bool:
     """Does an expression leave something out by its value, so that there may be nothing left?"""
     found: list[bool] = []
@@ -108,20 +82,23 @@ def unanswered(server: Server, expr: str) -> list[str]:
     """What of an expression finds nothing: all of it or, where that may well be, one of its selectors."""
     if answers(server, expr):
         return []
-    return [one for one in selectors(expr) if not answers(server, one)] if filters(expr) else [expr]
+    parts = [one.text for one in asked(expr)] if filters(expr) else [expr]
+    return [part for part in parts if not answers(server, part)]
 
 
 @pytest.mark.slow  # three simulated days have to pass
 @pytest.mark.timeout(400)
 def test_every_query_of_the_dashboards_finds_what_the_demo_does(watching: Server) -> None:
-    asked = {
+    queries = {
         (name, title, substituted(expr))
         for name, text in files().items()
         for title, expr in expressions(json.loads(text))
     }
-    assert len(asked) > 300
+    assert len(queries) > 300
     empty = [
-        f"{name}: {title}: {one}" for name, title, expr in sorted(asked) for one in unanswered(watching, expr)
+        f"{name}: {title}: {one}"
+        for name, title, expr in sorted(queries)
+        for one in unanswered(watching, expr)
     ]
     assert not empty
 
@@ -130,10 +107,10 @@ def test_every_query_of_the_dashboards_finds_what_the_demo_does(watching: Server
 def test_what_rules_look_at_is_there(watching: Server) -> None:
     """Alerts do not ring on a good day, but what they look at has to be there."""
     empty = [
-        f"{rule.name}: {one}"
+        f"{rule.name}: {one.text}"
         for rule in shipped_rules()
-        for one in selectors(rule.expr)
-        if not answers(watching, one)
+        for one in asked(rule.expr)
+        if not answers(watching, one.text)
     ]
     assert not empty
     failed = [

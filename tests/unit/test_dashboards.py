@@ -26,6 +26,7 @@ from pipeline.observe.dashboards import dashboards, expressions, files, substitu
 from pipeline.observe.dashboards.advice import to_do
 from pipeline.observe.dashboards.panel import ref_id
 from pipeline.observe.timings import Timings
+from tests.deploy.promql import asked
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "grafana" / "dashboards"
@@ -99,22 +100,10 @@ def named(panel: Mapping[str, Any]) -> str:
     return f"{panel['id']} {panel['title']!r}"
 
 
-def asked(expr: str) -> list[promql_parser.VectorSelector]:
-    """Every selector of a query."""
-    found: list[promql_parser.VectorSelector] = []
-
-    def look(node: object) -> None:
-        if isinstance(node, promql_parser.VectorSelector):
-            found.append(node)
-
-    promql_parser.walk(promql_parser.parse(substituted(expr)), look)
-    return found
-
-
 def everything() -> Iterator[tuple[str, str]]:
     for name, board in BOARDS.items():
         for title, expr in expressions(board):
-            yield f"{name}: {title}", expr
+            yield f"{name}: {title}", substituted(expr)
 
 
 def test_the_files_are_what_the_code_says() -> None:
@@ -231,16 +220,13 @@ def test_labels_that_queries_ask_for_are_the_metrics_own() -> None:
     for where, expr in everything():
         for selector in asked(expr):
             if selector.name in labels:
-                asked_for = {matcher.name for matcher in selector.matchers.matchers}
                 expected = labels[selector.name] | {"window", "dimension"}
-                assert asked_for - {"value"} == expected, where
+                assert selector.labels - {"value"} == expected, where
 
 
 def test_a_series_that_two_workers_have_is_drawn_once() -> None:
     for where, expr in everything():
-        assert not list(_bare(promql_parser.parse(substituted(expr)))), (
-            f"{where}: nothing brings workers together"
-        )
+        assert not list(_bare(promql_parser.parse(expr))), f"{where}: nothing brings workers together"
 
 
 def _bare(node: Any) -> Iterator[Any]:
@@ -265,9 +251,8 @@ def test_every_metric_of_the_catalogue_is_shown() -> None:
     shown = set()
     for board in BOARDS.values():
         for _, expr in expressions(board):
-            for selector in asked(expr):
-                labels = frozenset((one.name, one.value) for one in selector.matchers.matchers)
-                shown.add((selector.name, labels))
+            for selector in asked(substituted(expr)):
+                shown.add((selector.name, selector.values))
     missing = [
         metric.name
         for metric in METRICS.values()
@@ -280,7 +265,7 @@ def test_a_score_stands_beside_what_it_rests_on() -> None:
     scores = {metric.gauge for metric in METRICS.values() if metric.formula != "a count"}
     for name, board in BOARDS.items():
         for panel in panels(board):
-            names = {one.name for target in panel["targets"] for one in asked(target["expr"])}
+            names = {one.name for target in panel["targets"] for one in asked(substituted(target["expr"]))}
             if names & scores:
                 assert "cxloop_metric_samples" in names, f"{name}: {named(panel)}"
 
@@ -303,7 +288,7 @@ def test_what_operating_has_in_its_table_is_on_a_dashboard() -> None:
         if row.startswith("| `cxloop_")
         for name in re.findall(r"cxloop_\w+", row.split("|")[1])
     }
-    shown = {str(one.name) for _, expr in everything() for one in asked(expr)}
+    shown = {one.name for _, expr in everything() for one in asked(expr)}
     histograms = {re.sub("_(bucket|sum|count)$", "", name) for name in shown}
     assert documented - shown - histograms == set()
 

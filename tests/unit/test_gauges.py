@@ -11,9 +11,13 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.metrics import catalogue
+from pipeline.metrics.segment import Segment
 from pipeline.observe import BoardView, Feed, Gauges
 from pipeline.observe.gauges import Known
 from pipeline.observe.timings import Timings
+from pipeline.replay import FileRecord
+from pipeline.span import HOUR
+from tests.boards import NONE, down, record, told, up
 from tests.browser.fakes import NOON, FakeBoard, FakeHealth, Value, alert_record, partition
 
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
@@ -198,3 +202,14 @@ def test_promtool_finds_nothing_to_mend() -> None:
         [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_what_was_seen_stays_as_it_was_though_the_board_moves_on() -> None:
+    board, _ = told(NONE, ([(NOON, (), up(30) | down(10))], NOON + HOUR))
+    gauges = Gauges(lambda: board, FakeHealth([partition()]), wall=lambda: 2_000_000_000.0)
+    seen = gauges.look()
+    before = generate_latest(seen)
+    late = record("s/0", 1, Segment(NOON + 2 * HOUR, [(NOON, (), down(20))]))
+    board.apply([FileRecord(1, NOON, late)])
+    assert generate_latest(gauges.look()) != before
+    assert generate_latest(seen) == before

@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 from rich.console import Console
 from starlette.applications import Starlette
 
@@ -47,9 +46,8 @@ def app_of(
 ) -> Starlette:
     health = health or FakeHealth([partition()])
     feed = feed or Feed()
-    registry = CollectorRegistry()
-    registry.register(Gauges(board, health, feed=feed))
-    return status_app(feed, board, health, registry, closing=closing)
+    gauges = Gauges(board, health, feed=feed)
+    return status_app(feed, board, health, lambda: (gauges.look(),), closing=closing)
 
 
 async def get(app: Starlette, path: str) -> httpx.Response:
