@@ -29,6 +29,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="NAME")
     parser.add_argument("--report", type=Path, help="a page whose chart and table get these figures")
     options = parser.parse_args()
+    if options.report is not None and not options.report.is_file():
+        parser.error(f"{options.report} is not there: the figures go into a page that has a place for them")
     measures = options.only or (QUICK if options.quick else list(MEASURES))
 
     if (busy := os.getloadavg()[0]) > 1:
