@@ -16,8 +16,6 @@ from bench.load import PARTITIONS, create_inputs, events
 from bench.worker import until_ready, worker
 from tests.broker import RealKafka
 
-#: All of these fire on one event. Where a rule is about two, the one that came first may be the one it says last.
-RULES = Path(__file__).parent / "packs" / "default"
 EVENTS_PER_S = 5_000
 SPAN_S, WARM_UP_S = 40, 15
 #: As producers usually wait for more: an event of its own each would be as much work for Kafka as all else.
@@ -27,16 +25,17 @@ ECHOED = 20
 PATIENCE_S = 20.0
 
 
-def latency(kafka: RealKafka, prefix: str) -> dict[str, float]:
+def latency(kafka: RealKafka, prefix: str, rules: Path) -> dict[str, float]:
     """Ms, at p50 and p99, from sending an event until its alert is read (committed), and until its bare copy is.
 
+    rules: each fires on one event. Where a rule is about two, the one that came first may be the one it says last.
     Only what is sent after the warm-up counts. Raises RuntimeError where alerts are missing.
     """
     echo = f"{prefix}.echo"
     create_inputs(kafka, prefix)
     kafka.create_topics({echo: PARTITIONS})
     sent: dict[str, float] = {}
-    with worker(kafka.address, prefix, "--rules", str(RULES)) as process:
+    with worker(kafka.address, prefix, "--rules", str(rules)) as process:
         until_ready(process)
         alerts = Listener(kafka.address, f"{prefix}.alerts", "read_committed", _alerted)
         echoes = Listener(kafka.address, echo, "read_uncommitted", _echoed)

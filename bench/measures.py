@@ -142,7 +142,7 @@ MEASURES: Mapping[str, Measure] = {
     "rules": rules,
     "two_workers": two_workers,
     "partitions": partitions,
-    "latency": lambda kafka, _, number: latency(kafka, f"latency{number}"),
+    "latency": lambda kafka, _, number: latency(kafka, f"latency{number}", DEFAULT_RULES),
     "episodes": lambda kafka, _, number: episodes(kafka, f"episodes{number}", EPISODES),
     "customers": customers,
 }

@@ -180,7 +180,7 @@ class Board:
         """Every metric of every window and series that has a value now."""
         for window in self._windows:
             for series, now in self._rolling.read(window).items():
-                counts = dict(now)  # who looks at them later sees those of now
+                counts = dict(now)  # they move on, what is given does not
                 for metric in CATALOGUE.values():
                     result = metric.result(counts)
                     if result is not None:
@@ -213,7 +213,7 @@ class Board:
 
     def heard(self) -> Mapping[str, int]:
         """Touchpoint → end of the newest pane in which customers say something about it (ms UTC)."""
-        return self._heard
+        return dict(self._heard)
 
     def overflow(self) -> Mapping[str, int]:
         """Dimension → how many counts went to "other"."""

@@ -41,8 +41,6 @@ _SCORES: Final = {
 }
 #: What has a weight → the counts of its number and sum.
 _WEIGHED: Final = {ENGAGEMENT: (c.ENGAGED, c.ENGAGEMENT), TOLD: (c.UNHAPPY, c.TOLD)}
-
-
 #: The value of what has one; any other text behind a "/" is part of a name.
 _NUMBER: Final = re.compile("-?[0-9]{1,15}")
 

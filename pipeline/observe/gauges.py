@@ -13,7 +13,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -118,7 +118,7 @@ class Known:
     awaited: Sequence[str] = ()
 
 
-class Gauges(Collector):
+class Gauges:
     """Everything that `/metrics` says of this worker."""
 
     def __init__(
@@ -142,10 +142,6 @@ class Gauges(Collector):
         self._known = known
         self._wall = wall
 
-    def describe(self) -> Iterable[Metric]:
-        """Nothing, so that registering does not collect."""
-        return ()
-
     def look(self) -> Seen:
         """What there is now. Only where nothing else moves."""
         board, health = self._board(), self._health
@@ -155,16 +151,12 @@ class Gauges(Collector):
             is_alive=not health.alive(),
             is_ready=not health.ready(),
             rebalances=health.rebalances(),
-            partitions=[replace(view, stats=dict(view.stats)) for view in health.partitions()],
+            partitions=health.partitions(),
             board=None if board is None else _SeenBoard(
-                list(board.values()), dict(board.levels()), dict(board.heard()), dict(board.overflow())
+                list(board.values()), board.levels(), board.heard(), board.overflow()
             ),
             malformed=dict(self._feed.malformed) if self._feed is not None else None,
         )  # fmt: skip
-
-    def collect(self) -> Iterator[Metric]:
-        """All families of now."""
-        return self.look().collect()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class MetricValue(Protocol):
 
 
 class BoardView(Protocol):
-    """The rolling metrics of the whole, where this worker keeps them."""
+    """The rolling metrics of the whole, where this worker keeps them. What is given stays as it is then."""
 
     def values(self) -> Iterable[MetricValue]:
         """Every number that rests on at least one sample."""
@@ -129,5 +129,5 @@ class Health(Protocol):
         ...
 
     def partitions(self) -> Sequence[PartitionView]:
-        """The partitions that this worker holds."""
+        """The partitions that this worker holds, as they are now."""
         ...

@@ -112,8 +112,10 @@ class Changelog:
         try:
             for what, key, part, kind, raw in entries:
                 # What is remembered of one key stands together: its text is kept once, as where it was written.
-                last_key = key if key != last_key else last_key
-                last_part = part if part != last_part else last_part
+                if key != last_key:
+                    last_key = key
+                if part != last_part:
+                    last_part = part
                 ref = (sys.intern(what), last_key, last_part)
                 if kind == _ADDED:
                     self._store.load_added(ref, raw)

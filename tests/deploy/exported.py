@@ -36,11 +36,11 @@ def exported(*, with_board: bool = True) -> dict[str, set[str]]:
     )
     board = FullBoard(extra=[Value("ces", "24h", "total", "", NOON, 5.0, 50, (4.0, 6.0))])
     health = FakeHealth([partition(), partition("metrics")])
-    registry.register(Gauges(lambda: board if with_board else None, health, feed=Feed(), known=lambda: known))
+    gauges = Gauges(lambda: board if with_board else None, health, feed=Feed(), known=lambda: known)
     ProcessCollector(registry=registry)
     Timings(registry)
     found = {name: {*labels} for name, labels in BY_PROMETHEUS.items()}
-    for family in registry.collect():
+    for family in (*gauges.look().collect(), *registry.collect()):
         for sample in family.samples:
             found.setdefault(sample.name, {"job", "instance"}).update(sample.labels)
     return found

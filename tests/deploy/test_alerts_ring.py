@@ -49,7 +49,7 @@ class Worker:
         """It answers; behind that nobody does."""
         registry = CollectorRegistry()
         board = FakeBoard(empty=True)
-        registry.register(Gauges(lambda: board, self.health, feed=Feed()))
+        gauges = Gauges(lambda: board, self.health, feed=Feed())
         ProcessCollector(registry=registry)
         Timings(registry)
 
@@ -58,7 +58,7 @@ class Worker:
                 self.send_response(200)
                 self.send_header("content-type", "text/plain; version=0.0.4; charset=utf-8")
                 self.end_headers()
-                self.wfile.write(generate_latest(registry))
+                self.wfile.write(generate_latest(gauges.look()) + generate_latest(registry))
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -36,7 +36,9 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pulled = leash(demo.pid)
     try:
         until("the demo runs", lambda: address_in(said) is not None, within_s=60)
-        config = copied(home, address_in(said) or "", every="4s")
+        address = address_in(said)
+        assert address is not None
+        config = copied(home, address, every="4s")
         with prometheus(config, home) as server:
             until("some days have passed for the demo", lambda: answers(server, PASSED) > 0, within_s=200)
             yield server

@@ -106,6 +106,12 @@ def _sending(line: str) -> Sending:
     return Sending("touchpoints", line.encode(), str(event.get("subject")).encode())
 
 
+def key_of(partition: int, partitions: int, prefix: str) -> str:
+    """A key that belongs on a partition."""
+    keys = (f"{prefix}-{tried}" for tried in range(100))
+    return next(key for key in keys if partition_of(key.encode(), partitions) == partition)
+
+
 def ends(time: int, partitions: int) -> Iterator[Sending]:
     """An event for each partition that lets its time pass."""
     for topic, number in (
@@ -117,8 +123,7 @@ def ends(time: int, partitions: int) -> Iterator[Sending]:
             "source": "/test/end",
             "time": rfc3339(time),
         }
-        keys = (f"end-{tried}" for tried in range(100))
-        key = next(key for key in keys if partition_of(key.encode(), partitions) == number)
+        key = key_of(number, partitions, "end")
         if topic == "reviews":
             event |= {"type": "cx.review.posted", "data": {"review_id": key, "rating": 5}}
         else:

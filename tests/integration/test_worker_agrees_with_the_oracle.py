@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import parts, shard
+from pipeline import parts
 from pipeline.board import Board, MetricValue
 from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS, TOUCHPOINTS, Heart
 from pipeline.settings import Settings
@@ -28,9 +28,8 @@ from tests.integration.histories import ZONE, History, histories, under
 from tests.integration.in_process import running
 from tests.integration.kafka_log import LogRecord, Writer, read
 
-#: For each set of rules. As C, which is what customers run, there are more: as Python, the heart has met the oracle
-#: without Kafka by then, on a hundred times as many.
-HISTORIES = 4 if (shard.__file__ or "").endswith(".so") else 2
+#: For each set of rules.
+HISTORIES = 4
 OUTPUTS = (ALERTS, FOLLOW_UPS, DEAD_LETTERS)
 CONFIG = {"message.timestamp.type": "LogAppendTime", "retention.ms": "-1", "max.message.bytes": "4194304"}
 

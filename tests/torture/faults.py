@@ -21,12 +21,11 @@ from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS,
 from pipeline.engine.tuning import Tuning
 from pipeline.events.codec import MAX_EVENT_BYTES, decode, millis
 from pipeline.events.model import Event
-from pipeline.partitioner import partition_of
 from pipeline.settings import Settings
 from pipeline.span import DAY, MINUTE, SECOND
 from tests.broker import RealKafka
 from tests.integration.bad_records import CASES, GONE, TIME, Case, event, noise
-from tests.integration.histories import ends, under
+from tests.integration.histories import ends, key_of, under
 from tests.integration.kafka_log import LogRecord, Sending, Writer
 from tests.integration.processes import Process, until
 from tests.integration.shop import INPUTS, PARTITIONS, Shop, figures
@@ -233,8 +232,7 @@ def quiet(shop: Shop, _: Machine, chance: Random) -> Crew:
 def answers_to_others(first: int, end: int) -> Iterator[Sending]:
     """Answers on each partition, every few minutes (ms): without any, those that are due would be held, not missed."""
     for number in range(PARTITIONS):
-        keys = (f"other-{tried}" for tried in range(100))
-        key = next(key for key in keys if partition_of(key.encode(), PARTITIONS) == number)
+        key = key_of(number, PARTITIONS, "other")
         for at in range(first, end, 5 * MINUTE):
             reply, response = {"contact_id": key, "by": "agent"}, {"review_id": key}
             told = {"id": f"{key}/{at}", "time": rfc3339(at), "subject": key}

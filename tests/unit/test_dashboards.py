@@ -75,7 +75,7 @@ def there() -> frozenset[str]:
     """Names of all series that a worker shows."""
     registry = CollectorRegistry()
     Timings(registry)
-    families: list[Family] = [*Gauges(NoBoard, NoHealth()).collect(), *registry.collect()]
+    families: list[Family] = [*Gauges(NoBoard, NoHealth()).look().collect(), *registry.collect()]
     names = {name for family in families for name in _series(family)}
     names |= {"cxloop_feed_malformed_total", "cxloop_metric_timestamp_seconds"}  # not of an empty worker
     return frozenset(names) | PROCESS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pipeline.replay import FileRecord
 from pipeline.span import HOUR
 from tests.boards import NONE, down, record, told, up
 from tests.browser.fakes import NOON, FakeBoard, FakeHealth, Value, alert_record, partition
+from tests.deploy.programs import program
 
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 KNOWN = Known(
@@ -36,12 +36,9 @@ def scrape(
     feed: Feed | None = None,
     known: Known = KNOWN,
 ) -> str:
-    registry = CollectorRegistry()
     health = health or FakeHealth([partition()])
-    registry.register(
-        Gauges(lambda: board, health, feed=feed, known=lambda: known, wall=lambda: 2_000_000_000.0)
-    )
-    return generate_latest(registry).decode()
+    gauges = Gauges(lambda: board, health, feed=feed, known=lambda: known, wall=lambda: 2_000_000_000.0)
+    return generate_latest(gauges.look()).decode()
 
 
 @pytest.mark.parametrize(
@@ -192,14 +189,12 @@ def test_every_metric_of_the_pipeline_is_explained_to_operators() -> None:
 
 
 def test_promtool_finds_nothing_to_mend() -> None:
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not installed: apt-get install prometheus"
     registry = CollectorRegistry()
     Timings(registry)
     text = scrape(FakeBoard(), FakeHealth([partition(), partition("metrics")]), Feed())
     text += generate_latest(registry).decode()
     done = subprocess.run(
-        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        [program("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 

@@ -22,7 +22,7 @@ def test_the_replay_does_what_is_written_down(name: str) -> None:
     lines = golden_runner.by_replay(case)
     if os.environ.get("CXLOOP_WRITE_GOLDEN"):
         golden_runner.write(case, lines)
-        pytest.skip("written anew: read the difference")
+        pytest.fail("written anew: read the difference, and run it again")
     assert golden_runner.difference(case.expected, lines) == ""
 
 

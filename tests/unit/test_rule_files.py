@@ -41,7 +41,7 @@ def test_what_is_wrong_is_said_with_its_place(path: Path) -> None:
     lines = said(path)
     if os.environ.get("CXLOOP_WRITE_GOLDEN"):
         expected.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        pytest.skip("written anew: read the difference")
+        pytest.fail("written anew: read the difference, and run it again")
     assert lines == expected.read_text("utf-8").splitlines()
 
 

@@ -372,7 +372,7 @@ def test_real_reviews_give_what_is_written_down(output: str, tmp_path: Path) -> 
     if os.environ.get("CXLOOP_WRITE_GOLDEN"):
         expected.parent.mkdir(exist_ok=True)
         expected.write_text(text, "utf-8")
-        pytest.skip("written anew: read the difference")
+        pytest.fail("written anew: read the difference, and run it again")
     assert text.splitlines() == expected.read_text("utf-8").splitlines()
 
 
