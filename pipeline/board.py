@@ -5,7 +5,7 @@ It takes the shards' counts in the order of `cx.metrics` and is as pure as a sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -75,6 +75,28 @@ class MetricValue:
     def interval(self) -> Interval | None:
         """Worked out only for those who look: for times, it goes through all their buckets."""
         return CATALOGUE[self.metric].interval(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the board says at one moment. at: the pane end it was judged at (ms UTC). totals: (window, series, counts).
+
+    The metrics are worked out when they are gone through, which takes long, and may be done elsewhere while the board
+    moves on.
+    """
+
+    at: int
+    totals: Sequence[tuple[str, Series, Counts]]
+
+    def __iter__(self) -> Iterator[MetricValue]:
+        for window, series, counts in self.totals:
+            dimension, value = ",".join(d for d, _ in series) or "total", ",".join(v for _, v in series)
+            for metric in CATALOGUE.values():
+                result = metric.result(counts)
+                if result is not None:
+                    yield MetricValue(
+                        metric.name, window, dimension, value, self.at, result, metric.samples(counts), counts
+                    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,28 +198,14 @@ class Board:
 
     # --- what dashboards read -----------------------------------------------------------------------
 
-    def values(self) -> Iterator[MetricValue]:
+    def values(self) -> Values:
         """Every metric of every window and series that has a value now."""
-        for window in self._windows:
-            for series, now in self._rolling.read(window).items():
-                counts = dict(now)  # they move on, what is given does not
-                for metric in CATALOGUE.values():
-                    result = metric.result(counts)
-                    if result is not None:
-                        dimension, value = (
-                            ",".join(d for d, _ in series) or "total",
-                            ",".join(v for _, v in series),
-                        )
-                        yield MetricValue(
-                            metric.name,
-                            window.name,
-                            dimension,
-                            value,
-                            self.at,
-                            result,
-                            metric.samples(counts),
-                            counts,
-                        )
+        totals = [
+            (window.name, series, dict(counts))
+            for window in self._windows
+            for series, counts in self._rolling.read(window).items()
+        ]
+        return Values(self.at, totals)
 
     @property
     def now(self) -> Now:

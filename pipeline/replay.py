@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -197,7 +197,7 @@ class Run:
         """(name, label) → how many, of shards and board together."""
         return self._board.levels()
 
-    def values(self) -> Iterator[MetricValue]:
+    def values(self) -> Iterable[MetricValue]:
         """Every metric of every window and series that has a value now."""
         return self._board.values()
 

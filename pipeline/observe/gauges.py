@@ -1,8 +1,8 @@
 """The board, the partitions and the worker as Prometheus metrics, read when they are scraped.
 
-A scrape has two halves. To look (`Gauges.look`) is quick, and done where nothing else moves. To make families of what was
-seen takes long where there are many series, most of all for the ends of intervals; it touches nothing that moves, so it can
-be done in a thread.
+A scrape has two halves. To look (`Gauges.look`) is quick, and done where nothing else moves. To make families of
+what was seen takes long where there are many series, for each is worked out of counts, and so is its interval; it
+touches nothing that moves, so it can be done in a thread.
 
 Nothing is kept between scrapes: what this worker no longer holds is no longer shown. Values of
 dimensions become labels, customers never do.
@@ -153,7 +153,7 @@ class Gauges:
             rebalances=health.rebalances(),
             partitions=health.partitions(),
             board=None if board is None else _SeenBoard(
-                list(board.values()), board.levels(), board.heard(), board.overflow()
+                board.values(), board.levels(), board.heard(), board.overflow()
             ),
             malformed=dict(self._feed.malformed) if self._feed is not None else None,
         )  # fmt: skip
@@ -163,7 +163,7 @@ class Gauges:
 class _SeenBoard:
     """See `BoardView`."""
 
-    values: Sequence[MetricValue]
+    values: Iterable[MetricValue]
     levels: Mapping[tuple[str, str], int]
     heard: Mapping[str, int]
     overflow: Mapping[str, int]
@@ -195,8 +195,9 @@ class Seen(Collector):
             "cxloop_board_here", "1 where this worker keeps the rolling metrics.", value=board is not None
         )
         if board is not None:
-            yield from _values(board.values)
-            yield from _consistency(board, known.journey)
+            values = list(board.values)
+            yield from _values(values)
+            yield from _consistency(values, board.heard, known.journey)
             yield from _levels(board.levels, known)
             yield _overflow(board.overflow)
         if self.malformed is not None:
@@ -303,8 +304,10 @@ def _journey(journey: Journey) -> Iterator[Metric]:
     yield from (stages, touchpoints, targets)
 
 
-def _consistency(board: _SeenBoard, journey: Journey) -> Iterator[Metric]:
-    found = consistency(board.values, journey)
+def _consistency(
+    values: Sequence[MetricValue], last: Mapping[str, int], journey: Journey
+) -> Iterator[Metric]:
+    found = consistency(values, journey)
     spread = GaugeMetricFamily(
         "cxloop_channel_spread",
         "The greatest less the smallest value of a metric across channels with ten answers or more, in its own unit.",
@@ -329,7 +332,7 @@ def _consistency(board: _SeenBoard, journey: Journey) -> Iterator[Metric]:
         "Event time up to which customers last said something about a touchpoint, as Unix time.",
         labels=["touchpoint"],
     )
-    for touchpoint, at in sorted(board.heard.items()):
+    for touchpoint, at in sorted(last.items()):
         heard.add_metric([_label(touchpoint)], at / 1000)
     yield from (spread, covered, unknown, heard)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,16 @@ def test_what_was_seen_stays_as_it_was_though_the_board_moves_on() -> None:
     board.apply([FileRecord(1, NOON, late)])
     assert generate_latest(gauges.look()) != before
     assert generate_latest(seen) == before
+
+
+def test_to_look_works_nothing_out() -> None:
+    """It is done where events wait for it."""
+
+    class Never(FakeBoard):
+        def values(self) -> Iterator[Value]:
+            yield from ()
+            raise AssertionError("it was gone through")
+
+    seen = Gauges(Never, FakeHealth([partition()])).look()
+    with pytest.raises(AssertionError, match="gone through"):
+        generate_latest(seen)
