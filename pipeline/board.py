@@ -43,12 +43,12 @@ from pipeline.state.records import (
     Level,
     Overflow,
     Pane,
-    Ref,
     Remembered,
     Series,
     ShardPosition,
     Silence,
 )
+from pipeline.state.ref import Ref, key_of, part_of, ref_of, what_of
 from pipeline.state.seen import Seen
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
@@ -171,7 +171,7 @@ class Board:
         self.applied = position.applied
         self._step.watermark = self._step.latest = position.watermark
         self._room.restored()
-        self._shards = {ref[1]: record for ref, record in self._store.of(ShardPosition)}
+        self._shards = {key_of(ref): record for ref, record in self._store.of(ShardPosition)}
         self._begin(at=position.latest)
         return self._effects() if self._step.outputs else Effects()
 
@@ -217,7 +217,7 @@ class Board:
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         """(name, label) → how many are open now."""
-        return {(ref[1], ref[2]): record.n for ref, record in self._store.of(Level)}
+        return {(key_of(ref), part_of(ref)): record.n for ref, record in self._store.of(Level)}
 
     def heard(self) -> Mapping[str, int]:
         """Touchpoint → end of the newest pane in which customers say something about it (ms UTC)."""
@@ -280,7 +280,7 @@ class Board:
             if segment.watermark != UNCHANGED:
                 shard.watermark = segment.watermark
                 self._advance()
-        self._store.put(("@shard", record.shard, ""), shard, NEVER)
+        self._store.put(ref_of("@shard", record.shard), shard, NEVER)
 
     def _count_from(self, at: int) -> None:
         """What rules want counted and was not is known from here on; -1: from the first count."""
@@ -337,7 +337,7 @@ class Board:
 
     def _silence(self, shard: str, event: str, since: int, at: int) -> None:
         """Of a shard, events have stopped coming or (since -1) come again."""
-        ref = ("@silence", event, "")
+        ref = ref_of("@silence", event)
         found = self._store.get(ref)
         silence = found if isinstance(found, Silence) else Silence()
         if since < 0:
@@ -420,12 +420,12 @@ class Board:
             if isinstance(record, FollowUp):
                 self._follow_ups.withdraw(ref, record)
             elif isinstance(record, Judgement):
-                episodes = judges.get(ref[0])
+                episodes = judges.get(what_of(ref))
                 if episodes is None or not episodes.goes_on(ref, record):
                     if record.fired:
-                        self._alerts.withdraw(ref[0], record.key, None, str(record.since))
+                        self._alerts.withdraw(what_of(ref), record.key, None, str(record.since))
                     self._store.drop(ref)
-            elif ref[0] not in firsts:
+            elif what_of(ref) not in firsts:
                 self._store.drop(ref)
 
     def _effects(self) -> Effects:
@@ -438,7 +438,7 @@ class Board:
     # --- small parts --------------------------------------------------------------------------------
 
     def _level(self, name: str, label: str, change: int) -> None:
-        ref = ("@level", name, label)
+        ref = ref_of("@level", name, label)
         found = self._store.get(ref)
         level = found if isinstance(found, Level) else Level()
         level.n += change
@@ -446,10 +446,10 @@ class Board:
 
     def _placed(self, name: str, label: str) -> str:
         """The label with which something is counted now: a value that found no room never has one of its own."""
-        if not LEVELS.get(name) or not label or self._store.get(("@level", name, label)) is not None:
+        if not LEVELS.get(name) or not label or self._store.get(ref_of("@level", name, label)) is not None:
             return label
         if name not in self._labels:
-            self._labels[name] = sum(1 for ref, _ in self._store.of(Level) if ref[1] == name)
+            self._labels[name] = sum(1 for ref, _ in self._store.of(Level) if key_of(ref) == name)
         if self._labels[name] >= self._value_limit:
             return OTHER
         self._labels[name] += 1
@@ -488,7 +488,7 @@ def _is_feedback(name: str) -> bool:
 
 _TOUCHPOINT = "touchpoint"
 _OVERFLOW = "dimension_overflow"
-_COUNTING: Ref = ("@counting", "", "")
+_COUNTING: Ref = ref_of("@counting", "")
 _decoder = msgspec.json.Decoder(MetricsRecord)
 
 

@@ -34,7 +34,8 @@ from pipeline.rules.look import Now
 from pipeline.settings import Settings
 from pipeline.shard import Shard
 from pipeline.sources.files import Line, read_events
-from pipeline.state.records import Ref, Remembered
+from pipeline.state.records import Remembered
+from pipeline.state.ref import Ref
 from pipeline.step import dead_letter
 
 

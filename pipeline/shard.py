@@ -48,7 +48,8 @@ from pipeline.rules.sequence import SequenceEpisodes
 from pipeline.span import MINUTE
 from pipeline.state.changelog import Changelog
 from pipeline.state.logged import Position
-from pipeline.state.records import FollowUp, Hits, Pace, Ref, Remembered, Waits
+from pipeline.state.records import FollowUp, Hits, Pace, Remembered, Waits
+from pipeline.state.ref import Ref, what_of
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store
 from pipeline.step import CORRECTION, Step
@@ -362,7 +363,7 @@ class Shard:
         store, watermark = self._store, self._step.watermark
         while (due := store.pop_due(watermark)) is not None:
             wake, ref, record = due
-            handle = self._wakes.get(ref[0])
+            handle = self._wakes.get(what_of(ref))
             if handle is None:  # of a rule that is no longer there, or the memory of a cooldown
                 store.drop(ref)
             else:
@@ -507,10 +508,10 @@ class Shard:
         kinds = {rule_id: rule.kind for rule_id, rule in self._rules.items()}
         found = []
         for ref, record in self._store:
-            what = ref[0].partition("/")[0]
+            what = what_of(ref).partition("/")[0]
             gone = what not in kinds or (type(record) in _KINDS and _KINDS[type(record)] is not kinds[what])
             if isinstance(record, Pace):
-                gone = ref[0] not in self._wakes
+                gone = what_of(ref) not in self._wakes
             elif what.startswith("@"):
                 gone = isinstance(record, FollowUp)
             if gone:
@@ -521,7 +522,7 @@ class Shard:
                 self._follow_ups.withdraw(ref, record)
                 continue
             if isinstance(record, Pace) and record.silent:
-                tell(self._step, self._tally, ref[0], -1, self._step.latest)
+                tell(self._step, self._tally, what_of(ref), -1, self._step.latest)
             withdraw(ref, record, self._alerts, self._step)
             self._store.drop(ref)
 

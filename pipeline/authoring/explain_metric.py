@@ -12,7 +12,7 @@ from pipeline.metrics.counts import OF_RULES
 from pipeline.replay import Run
 from pipeline.rules.compiled import BoardRule, Change, FirstRule, MetricRule, SilenceRule, Unusual
 from pipeline.rules.look import Look, Sees, sees
-from pipeline.rules.metric import key_of
+from pipeline.rules.metric import alert_key
 from pipeline.sources.files import Line
 from pipeline.state.records import Series
 
@@ -32,10 +32,10 @@ class MetricStory:
         if isinstance(rule, MetricRule):
             self._series = _series(rule, rule.dimensions, subject)
             self._sees = sees(rule)
-            self._key = key_of(rule.measured.key, self._series)
+            self._key = alert_key(rule.measured.key, self._series)
         elif isinstance(rule, FirstRule):
             self._series = _series(rule, rule.matches.dimensions, subject)
-            self._key = key_of(rule.matches.pattern.name, self._series)
+            self._key = alert_key(rule.matches.pattern.name, self._series)
 
     @property
     def batch(self) -> int:

@@ -24,7 +24,8 @@ from pipeline.metrics.sample import Sample, differences
 from pipeline.rules.alerts import LASTING, Alert, alert_event, derived_id, reason
 from pipeline.rules.compiled import AnyRule, Plan
 from pipeline.span import DAY, Span
-from pipeline.state.records import ASSIGNED, CLOSED, CONTACTED, OPEN, FollowUp, Reason, Ref, Remembered
+from pipeline.state.records import ASSIGNED, CLOSED, CONTACTED, OPEN, FollowUp, Reason, Remembered
+from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.timers import NEVER
 from pipeline.step import Step
 
@@ -65,7 +66,7 @@ class FollowUps:
             task.due = min(task.due, due)
             self._write(ref, task, "updated", alert.at, "reason_added")
         else:
-            followup_id = derived_id("f", ref[1], alert.alert_id)
+            followup_id = derived_id("f", key_of(ref), alert.alert_id)
             task = FollowUp(
                 followup_id=followup_id, rule=alert.rule.id, subject=alert.subject, team=plan.team, priority=priority,
                 due=due, allowance=(plan.due.millis, plan.due.business), reasons=[], opened=alert.start,
@@ -258,7 +259,7 @@ class FollowUps:
         task.events = events = task.events + 1
         followup_id, reasons = task.followup_id, task.reasons
         data: dict[str, Any] = {
-            "followup_id": followup_id, "alert_ids": [why.alert_id for why in reasons], "rule": task.rule, "key": ref[1],
+            "followup_id": followup_id, "alert_ids": [why.alert_id for why in reasons], "rule": task.rule, "key": key_of(ref),
             "team": task.team, "priority": task.priority, "due": moment(task.due), "status": task.status,
             "reasons": [f"{why.title} ({why.text})" for why in reasons],
         }  # fmt: skip
@@ -284,7 +285,7 @@ class FollowUps:
         if task.subject is not None:
             event["subject"] = task.subject
         event["data"] = data
-        self._step.emit(TOPIC, ref[1], event)
+        self._step.emit(TOPIC, key_of(ref), event)
         self._keep(ref, task)
 
     def _keep(self, ref: Ref, task: FollowUp) -> None:
@@ -307,4 +308,4 @@ def _runs(task: FollowUp) -> bool:
 
 
 def _ref(key: str, customer: bool) -> Ref:
-    return ("@followup" if customer else "@followup-without-customer", key, "")
+    return ref_of("@followup" if customer else "@followup-without-customer", key)

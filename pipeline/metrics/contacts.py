@@ -12,7 +12,8 @@ from pipeline.metrics.sample import Sample
 from pipeline.metrics.shorthand import joined
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.records import Contact, Ref, Remembered
+from pipeline.state.records import Contact, Remembered
+from pipeline.state.ref import Ref, ref_of
 from pipeline.step import CORRECTION, Step
 
 #: A contact is remembered so long after its opening (ms).
@@ -47,7 +48,7 @@ class Contacts:
 
     def opened(self, event: m.Event, data: m.ContactData, at: int, key: str) -> None:
         """Take an opening; a second one of the same contact is ignored."""
-        ref = (self.WHAT, key, data.contact_id)
+        ref = ref_of(self.WHAT, key, data.contact_id)
         contact = self._contact(ref)
         if contact.opened >= 0:
             return
@@ -87,7 +88,7 @@ class Contacts:
             self._step.store.drop(ref)
 
     def _turn(self, key: str, contact_id: str, at: int, turn: int) -> None:
-        ref = (self.WHAT, key, contact_id)
+        ref = ref_of(self.WHAT, key, contact_id)
         contact = self._contact(ref)
         known = contact.opened >= 0
         if known and (at < contact.opened or len(contact.times) >= MOST_TURNS):

@@ -13,7 +13,8 @@ from pipeline.metrics.sample import Sample, differences
 from pipeline.metrics.shorthand import joined
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.records import Mood, Ref, Remembered, Series
+from pipeline.state.records import Mood, Remembered, Series
+from pipeline.state.ref import Ref, ref_of
 from pipeline.step import CORRECTION, Step
 
 #: The next score of a customer tells of the one before if it comes within this (ms).
@@ -69,7 +70,7 @@ class Moods:
         self._keep(ref, record)
 
     def _mood(self, key: str) -> tuple[Ref, Mood]:
-        ref = (self.WHAT, key, "")
+        ref = ref_of(self.WHAT, key)
         found = self._step.store.get(ref)
         return ref, found if isinstance(found, Mood) else Mood()
 

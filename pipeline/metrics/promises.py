@@ -11,7 +11,8 @@ from pipeline.metrics.sample import Sample
 from pipeline.metrics.shorthand import joined
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.records import Promised, Ref, Remembered
+from pipeline.state.records import Promised, Remembered
+from pipeline.state.ref import Ref, ref_of
 from pipeline.step import CORRECTION, Step
 
 #: A promise is remembered so long after the last that is known of it, its due time included (ms).
@@ -68,7 +69,7 @@ class Promises:
         self._step.store.put(ref, record, _last(record) + REMEMBERED)
 
     def _promise(self, key: str, data: m.PromiseData) -> tuple[Ref, Promised]:
-        ref = (self.WHAT, key, data.promise_id)
+        ref = ref_of(self.WHAT, key, data.promise_id)
         found = self._step.store.get(ref)
         return ref, found if isinstance(found, Promised) else Promised(dims=self._dims(data))
 

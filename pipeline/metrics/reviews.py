@@ -12,7 +12,8 @@ from pipeline.metrics.sample import Sample
 from pipeline.metrics.tally import Tally
 from pipeline.metrics.weights import Weights
 from pipeline.span import DAY
-from pipeline.state.records import Ref, Remembered, Review
+from pipeline.state.records import Remembered, Review
+from pipeline.state.ref import Ref, ref_of
 from pipeline.step import CORRECTION, Step
 
 #: A review is remembered so long after its newest version (ms): the longest window and the correction.
@@ -37,7 +38,7 @@ class Reviews:
     def posted(self, event: ReviewPosted, at: int) -> bool:
         """Take a version of a review. False: it is no newer than the one that is known, and counts for nothing."""
         data: ReviewData = event.data
-        ref = (self.WHAT, data.review_id, "")
+        ref = ref_of(self.WHAT, data.review_id)
         review = self._review(ref)
         if review.at >= 0 and (at, event.id) <= (review.at, review.event_id):
             return False
@@ -54,7 +55,7 @@ class Reviews:
 
     def responded(self, review_id: str, at: int) -> None:
         """Take a response; the first one counts."""
-        ref = (self.WHAT, review_id, "")
+        ref = ref_of(self.WHAT, review_id)
         review = self._review(ref)
         if review.at < 0:  # each early response is kept so long
             review.responded = at if review.responded < 0 else min(at, review.responded)

@@ -14,7 +14,8 @@ from typing import Final
 from pipeline.metrics.shorthand import stands_for
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.span import DAY, HOUR
-from pipeline.state.records import Counts, Pane, Ref, Series, Sums, add_counts
+from pipeline.state.records import Counts, Pane, Series, Sums, add_counts
+from pipeline.state.ref import Ref, key_of, ref_of, what_of
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
 
@@ -49,9 +50,9 @@ class Rolling:
     def restored(self, at: int) -> None:
         """Make the totals anew, after the store's last `load`."""
         self.at = at
-        for (what, key, _), record in self._store.of(Pane):
-            end = int(key)
-            for one in self._made_of[int(what.removeprefix(_WHAT))]:
+        for ref, record in self._store.of(Pane):
+            end = int(key_of(ref))
+            for one in self._made_of[int(what_of(ref).removeprefix(_WHAT))]:
                 if one in self.totals and at - one.length < end <= at:
                     _put_in(self.totals[one], self._of_watched(one, record))
             self._plan(end)
@@ -70,9 +71,10 @@ class Rolling:
 
     def counted(self) -> Iterable[tuple[int, Series, dict[str, int]]]:
         """The counts of all panes that are kept: (end in ms, series, counts)."""
-        for (_, key, _), record in self._store.of(Pane):
+        for ref, record in self._store.of(Pane):
+            end = int(key_of(ref))
             for series, counts in record.counts.items():
-                yield int(key), series, counts
+                yield end, series, counts
 
     @property
     def next_change(self) -> int:
@@ -183,7 +185,7 @@ _WHAT: Final = "@pane/"
 
 
 def _ref(length: int, end: int) -> Ref:
-    return f"{_WHAT}{length}", str(end), ""
+    return ref_of(f"{_WHAT}{length}", str(end))
 
 
 def _put_in(totals: Sums, counts: Iterable[tuple[Series, dict[str, int]]]) -> None:

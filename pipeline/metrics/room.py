@@ -8,7 +8,8 @@ from typing import Final
 from pipeline.metrics.catalogue import RULE, Counts
 from pipeline.metrics.counts import OF_RULES
 from pipeline.span import DAY
-from pipeline.state.records import KnownValue, Overflow, Ref, Series
+from pipeline.state.records import KnownValue, Overflow, Series
+from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.store import Store
 
 #: What shares a series.
@@ -30,7 +31,8 @@ class Room:
 
     def restored(self) -> None:
         """Count what is known, after the store's last `load`."""
-        for (_, dimension, _), _known in self._store.of(KnownValue):
+        for ref, _ in self._store.of(KnownValue):
+            dimension = key_of(ref)
             self._known[dimension] = self._known.get(dimension, 0) + 1
 
     def place(self, series: Series, end: int, counts: Counts) -> Series:
@@ -51,14 +53,14 @@ class Room:
 
     def forget(self, ref: Ref) -> None:
         """A value was not seen for long."""
-        self._known[ref[1]] -= 1
+        self._known[key_of(ref)] -= 1
         self._admitted.clear()
         self._store.drop(ref)
 
     def _place(self, dimension: str, value: str, end: int, counts: Counts) -> str:
         # In panes of which something went to "other", a value that found room later stays there: what is
         # taken out of a pane leaves the series that it went to.
-        ref = ("@value", dimension, value)
+        ref = ref_of("@value", dimension, value)
         overflow = self._store.get(_overflow(dimension))
         until = overflow.until if isinstance(overflow, Overflow) else -1
         known = self._store.get(ref)
@@ -78,4 +80,4 @@ class Room:
 
 
 def _overflow(dimension: str) -> Ref:
-    return ("@overflow", dimension, "")
+    return ref_of("@overflow", dimension)

@@ -17,7 +17,8 @@ from pipeline.metrics import shorthand as short
 from pipeline.metrics.sample import Sample, differences
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.records import Dims, Ref, Remembered, Rows, Series, list_head
+from pipeline.state.records import Dims, Remembered, Rows, Series, list_head
+from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.timers import NEVER
 from pipeline.step import CORRECTION, Step
 
@@ -79,7 +80,7 @@ class Ways:
 
     def visited(self, event: m.Event, data: m.VisitData, at: int, key: str) -> None:
         """Take a visit. It may mend what stages tell, and the first purchase after it."""
-        store, ref, place = self._step.store, (self.WHAT, key, ""), self._place(data.touchpoint, data.stage)
+        store, ref, place = self._step.store, ref_of(self.WHAT, key), self._place(data.touchpoint, data.stage)
         rows = store.rows(ref)
         numbers = _numbers(rows)
         if (numbers and at <= numbers[-2]) or len(rows) >= _MOST_BYTES:
@@ -101,7 +102,7 @@ class Ways:
 
     def purchased(self, event: m.Event, data: m.PurchaseData, at: int, key: str) -> None:
         """Take a purchase. It may mend what the next one tells, and the visits to the last step shortly before it."""
-        store, ref, bought = self._step.store, (self.WHAT, key, ""), (self.BOUGHT, key, "")
+        store, ref, bought = self._step.store, ref_of(self.WHAT, key), ref_of(self.BOUGHT, key)
         way, dims = _Way(store.rows(ref)), self._dims(data)
         place, first = bisect_right(way.times, at), bisect_left(way.times, at - self._journey.within)
         steps, next_ = self._of_last_steps(way, first, place), way.purchase_from(place)
@@ -156,7 +157,7 @@ class Ways:
         is_changed |= way.surplus > 0
         rows, over = len(way.times), way.forget(watermark)
         if over:
-            bought = (self.BOUGHT, ref[1], "")
+            bought = ref_of(self.BOUGHT, key_of(ref))
             left = self._dims_of(bought, way.purchases + over)[over:]
             store.put_rows(bought, b"".join(map(_pack, left)))
         wake = NEVER
@@ -188,7 +189,7 @@ class Ways:
         self._tell([], self._of_last_steps(way, n, n + 1))
         if next_ >= 0:
             next_ += next_ >= n
-            dims = self._dims_of((self.BOUGHT, ref[1], ""), way.purchases)
+            dims = self._dims_of(ref_of(self.BOUGHT, key_of(ref)), way.purchases)
             self._tally.mend(dims[way.places[:next_].count(_PURCHASE)], before, way.of_purchase(next_))
         self._keep(ref, way)
 

@@ -17,16 +17,17 @@ from pipeline.state.records import (
     FollowUp,
     Hits,
     Judgement,
-    Ref,
     Remembered,
     Trail,
     Waits,
 )
+from pipeline.state.ref import Ref, part_of, what_of
 
 
 def in_words(rule: AnyRule, records: Iterable[tuple[Ref, Remembered]]) -> Iterator[str]:
     """One sentence for each thing that is remembered. records: of one key, whatever remembers them."""
-    for (what, _, part), record in records:
+    for ref, record in records:
+        what, part = what_of(ref), part_of(ref)
         of = f" of {part}" if part else ""
         if isinstance(record, FollowUp):
             if any(why.rule == rule.id for why in record.reasons):

@@ -23,11 +23,11 @@ from pipeline.state.records import (
     RESOLVED,
     Answered,
     Ask,
-    Ref,
     Remembered,
     Trail,
     Waits,
 )
+from pipeline.state.ref import Ref, key_of, part_of, ref_of, what_of
 from pipeline.step import CORRECTION, Step
 
 #: So many answers of one key and part are kept at most.
@@ -48,7 +48,7 @@ _LASTS: Final = {PENDING: 0, FIRING: EXPIRES, HELD: EXPIRES, RESOLVED: CORRECTIO
 
 def withdraw(ref: Ref, record: Remembered, alerts: Alerts, step: Step) -> None:
     """End the alerts of a rule that is no longer there."""
-    rule, key, _ = ref
+    rule, key = what_of(ref), key_of(ref)
     for ask in record.asks if isinstance(record, Waits) else ():
         if ask.state == FIRING:
             alerts.withdraw(rule, key, ask.subject, ask.episode)
@@ -78,7 +78,7 @@ class Answers:
 
     def times(self, key: str, part: str) -> list[int]:
         """Those that are known (ms, ascending)."""
-        record = self._step.store.get((self._what, key, part))
+        record = self._step.store.get(ref_of(self._what, key, part))
         return record.times if record is not None and isinstance(record, Answered) else []
 
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
@@ -86,7 +86,7 @@ class Answers:
         if not self._matches(data):
             return
         part = str(self._part(data)) if self._part else ""
-        ref = (self._what, key, part)
+        ref = ref_of(self._what, key, part)
         self._keep(ref, sorted([*self.times(key, part), at])[-MOST_ANSWERS:])
         for rule_id in self._step.store.those_with(self._episodes, key, part):
             self._episodes[rule_id].on_answer(event, at, key, part)
@@ -145,7 +145,7 @@ class AbsenceEpisodes:
 
     def on_answer(self, event: Event, at: int, key: str, part: str) -> None:
         """Take one answer. at: ms; key: customer or review."""
-        ref = (self._rule.id, key, part)
+        ref = ref_of(self._rule.id, key, part)
         record = self._step.store.get(ref)
         if not isinstance(record, Waits):
             return
@@ -169,7 +169,7 @@ class AbsenceEpisodes:
         trail = self._stopped.of(key)
         self._stopped.add(trail, event, data, at, int(marks[0]), part, [])
         self._stopped.keep(key, trail)
-        ref = (self._rule.id, key, part)
+        ref = ref_of(self._rule.id, key, part)
         record = self._step.store.get(ref)
         if record is None or not isinstance(record, Waits):
             return
@@ -236,7 +236,7 @@ class AbsenceEpisodes:
         self._fire(ref, record, ask)
 
     def _fire(self, ref: Ref, record: Waits, ask: Ask) -> None:
-        _, key, part = ref
+        key, part = key_of(ref), part_of(ref)
         deadline = ask.deadline
         if self._once.holds(key, deadline, part, ask.episode):
             ask.state = HELD
@@ -278,11 +278,11 @@ class AbsenceEpisodes:
         }
         why = reason(texts[code], events, None, self._limit(ask))
         ask.state = RESOLVED
-        self._alerts.resolve(self._rule, ref[1], ask.subject, ask.episode, at, code, why, ask.shown)
+        self._alerts.resolve(self._rule, key_of(ref), ask.subject, ask.episode, at, code, why, ask.shown)
 
     def _end(self, ref: Ref, record: Waits, ask: Ask, at: int, code: str, event_id: str) -> None:
         """The alert should never have been: silently where it did not fire, else retracted."""
-        _, key, part = ref
+        key, part = key_of(ref), part_of(ref)
         self._leave(record, ask)
         if ask.state == HELD:
             self._once.over(key, part, ask.episode)
@@ -298,7 +298,9 @@ class AbsenceEpisodes:
                 self._rule, key, ask.subject, ask.episode, code, why, ask.shown, is_open=is_open
             )
             for _, other_part, episode in self._once.released(key, alert_id):
-                self._release((ref[0], key, other_part), record if other_part == part else None, episode)
+                self._release(
+                    ref_of(what_of(ref), key, other_part), record if other_part == part else None, episode
+                )
 
     def _leave(self, record: Waits, ask: Ask) -> None:
         """It waits no more."""
@@ -362,7 +364,7 @@ class AbsenceEpisodes:
         return f"by {moment(ask.deadline)}" if self._before else ask.within
 
     def _open(self, key: str, data: Data) -> tuple[Ref, Waits]:
-        ref = (self._rule.id, key, str(self._part(data)) if self._part else "")
+        ref = ref_of(self._rule.id, key, str(self._part(data)) if self._part else "")
         record = self._step.store.get(ref)
         return ref, record if record is not None and isinstance(record, Waits) else Waits()
 

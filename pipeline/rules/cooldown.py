@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from pipeline.rules.compiled import AnyRule
-from pipeline.state.records import Cooldown, Ref
+from pipeline.state.records import Cooldown
+from pipeline.state.ref import Ref, ref_of
 from pipeline.step import CORRECTION, Step
 
 #: So many firings and held matches of a key are kept at most.
@@ -57,7 +58,7 @@ class Once:
 
     def released(self, key: str, alert_id: str) -> Iterable[tuple[int, str, str]]:
         """A firing was retracted: yields those of its held matches that no other firing holds, one by one, as each may fire."""
-        ref = (self._what, key, "")
+        ref = ref_of(self._what, key)
         record = self._step.store.get(ref) if self._every is not None else None
         if not isinstance(record, Cooldown):
             return
@@ -75,14 +76,14 @@ class Once:
 
     def over(self, key: str, part: str, episode: str) -> None:
         """A held match was answered: it will not fire any more."""
-        ref = (self._what, key, "")
+        ref = ref_of(self._what, key)
         record = self._step.store.get(ref) if self._every is not None else None
         if isinstance(record, Cooldown):
             record.waiting = [match for match in record.waiting if match[1:3] != (part, episode)]
             self._keep(ref, record)
 
     def _ref(self, key: str, part: str) -> Ref:
-        return (self._what, key, part if self._apart else "")
+        return ref_of(self._what, key, part if self._apart else "")
 
     def _within(self, record: Cooldown, at: int) -> bool:
         assert self._every is not None

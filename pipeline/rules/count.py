@@ -14,7 +14,8 @@ from pipeline.rules.pattern import getter
 from pipeline.rules.texts import shown
 from pipeline.rules.timeline import MOST, Timeline
 from pipeline.span import duration
-from pipeline.state.records import Hits, Ref, Remembered
+from pipeline.state.records import Hits, Remembered
+from pipeline.state.ref import Ref, ref_of
 from pipeline.step import CORRECTION, Step
 
 
@@ -55,7 +56,7 @@ class CountEpisodes:
 
         An edit may change the part, so the reviews of a key are kept together.
         """
-        ref = (self._rule.id, key, "")
+        ref = ref_of(self._rule.id, key)
         found = self._step.store.get(ref)
         before = found if isinstance(found, Hits) else Hits()
         hits = rows(before, [place for place, of in enumerate(before.reviews) if of != data.review_id])

@@ -9,9 +9,10 @@ from pipeline.metrics.window import window
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import FirstRule
 from pipeline.rules.look import Now
-from pipeline.rules.metric import key_of, series_text, shown_of
+from pipeline.rules.metric import alert_key, series_text, shown_of
 from pipeline.span import DAY, WEEK, duration
 from pipeline.state.records import Familiar, Series
+from pipeline.state.ref import ref_of
 from pipeline.state.timers import NEVER
 from pipeline.step import Step
 
@@ -30,7 +31,7 @@ class FirstEpisodes:
     def judge(self, series: Series, now: Now) -> None:
         """Look at a value when what is counted of it has changed."""
         _, (field, value) = series
-        ref = (self._rule.id, series_text(series), "")
+        ref = ref_of(self._rule.id, series_text(series))
         found = self._step.store.get(ref)
         is_there = now.totals[self.window].get(series, {}).get(self._rule.matches.count, 0) > 0
         if not is_there:
@@ -45,7 +46,7 @@ class FirstEpisodes:
             why = reason(text, [], value, f"new for {within}")
             self._alerts.fire(
                 self._rule,
-                key_of(name, series),
+                alert_key(name, series),
                 None,
                 str(now.at),
                 now.at,

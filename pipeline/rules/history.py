@@ -14,7 +14,8 @@ from pipeline.rules.hits import split
 from pipeline.rules.pattern import Pattern, getter, terms
 from pipeline.rules.trail import Trails
 from pipeline.span import duration
-from pipeline.state.records import Ref, Remembered, Trail
+from pipeline.state.records import Remembered, Trail
+from pipeline.state.ref import Ref
 from pipeline.step import Step
 
 

@@ -9,7 +9,8 @@ from pipeline.metrics.tally import Tally
 from pipeline.rules.compiled import Matches
 from pipeline.rules.condition import said
 from pipeline.rules.pattern import Getter, getter
-from pipeline.state.records import Matched, Ref, Remembered, Series
+from pipeline.state.records import Matched, Remembered, Series
+from pipeline.state.ref import Ref, ref_of
 from pipeline.step import Step
 
 #: A value that is told apart has so many characters at most; the rest of it is cut off.
@@ -55,7 +56,7 @@ class ReviewCounter:
     def on_event(self, event: Event, data: Data, at: int, key: str) -> None:
         """Take a version that is newer than those before it. at: ms; key: of the review."""
         assert isinstance(data, ReviewData)
-        ref = (self.what, data.review_id, "")
+        ref = ref_of(self.what, data.review_id)
         found = self._step.store.get(ref)
         if isinstance(found, Matched):
             self._tally.apart(found.at, found.series, self._count, 1, -1)

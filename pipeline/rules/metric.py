@@ -12,7 +12,8 @@ from pipeline.rules.compiled import AnyRule, MetricRule, Narrow
 from pipeline.rules.look import Look, Now, Weekly, sees
 from pipeline.rules.texts import shown
 from pipeline.span import duration
-from pipeline.state.records import Judgement, Ref, Series
+from pipeline.state.records import Judgement, Series
+from pipeline.state.ref import Ref, key_of, ref_of, what_of
 from pipeline.state.timers import NEVER
 from pipeline.step import Step
 
@@ -44,7 +45,7 @@ class MetricEpisodes:
     def judge(self, series: Series, now: Now) -> int | None:
         """Judge one series at a pane end. Returns when it must be judged again at the latest (ms), or None."""
         at = now.at
-        ref = (self._rule.id, series_text(series), "")
+        ref = ref_of(self._rule.id, series_text(series))
         found = self._step.store.get(ref)
         episode = found if isinstance(found, Judgement) else Judgement()
         look = self._sees.look(series, now)
@@ -76,12 +77,12 @@ class MetricEpisodes:
     def open(self) -> Iterator[tuple[Series, int]]:
         """(series, when its `for` is over) of what is pending or firing, after a restore."""
         for ref, record in self._step.store.of(Judgement):
-            if ref[0] == self._rule.id:
-                yield msgspec.json.decode(ref[1], type=Series), record.since + self._rule.hold
+            if what_of(ref) == self._rule.id:
+                yield msgspec.json.decode(key_of(ref), type=Series), record.since + self._rule.hold
 
     def goes_on(self, ref: Ref, episode: Judgement) -> bool:
         """Is an episode that was restored still about what this rule judges?"""
-        series = msgspec.json.decode(ref[1], type=Series)
+        series = msgspec.json.decode(key_of(ref), type=Series)
         same = tuple(name for name, _ in series) == self.by and self._name(series) == episode.key
         return same and self.takes(series) and episode.window == self._sees.name
 
@@ -97,7 +98,7 @@ class MetricEpisodes:
         self._step.store.drop(ref)
 
     def _name(self, series: Series) -> str:
-        return key_of(self._rule.measured.key, series)
+        return alert_key(self._rule.measured.key, series)
 
     def _values(self, series: Series) -> list[str]:
         return shown_of(self._rule, series)
@@ -127,7 +128,7 @@ def series_text(series: Series) -> str:
     return msgspec.json.encode(series).decode()
 
 
-def key_of(metric: str, series: Series) -> str:
+def alert_key(metric: str, series: Series) -> str:
     """What an alert on a series is about, such as nps{touchpoint=checkout}; of the total, nps."""
     values = [f"{name}={value}" for name, value in series if not name.startswith(OF_RULES)]
     return f"{metric}{{{','.join(values)}}}" if values else metric

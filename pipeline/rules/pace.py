@@ -8,7 +8,8 @@ from pipeline.events.model import Data, Event, event_name
 from pipeline.metrics.tally import Tally
 from pipeline.rules.compiled import Role
 from pipeline.span import DAY, HOUR
-from pipeline.state.records import Pace, Ref, Remembered
+from pipeline.state.records import Pace, Remembered
+from pipeline.state.ref import Ref, ref_of
 from pipeline.state.timers import NEVER
 from pipeline.step import Step
 
@@ -29,7 +30,7 @@ class Feed:
 
     def __init__(self, role: Role, event: type[Event], step: Step, tally: Tally) -> None:
         self.what = f"{_WHAT}{role}/{event_name(event)}"
-        self._ref: Ref = (self.what, "", "")
+        self._ref: Ref = ref_of(self.what, "")
         self._step, self._tally = step, tally
 
     @property
@@ -97,7 +98,7 @@ def tell(step: Step, tally: Tally, what: str, since: int, at: int) -> None:
     A shard with both roles, which only a replay has, is silent as long as one of its feeds of a type is.
     """
     role, _, name = what.removeprefix(_WHAT).partition("/")
-    other = step.store.get((f"{_WHAT}{_OTHER[role]}/{name}", "", ""))
+    other = step.store.get(ref_of(f"{_WHAT}{_OTHER[role]}/{name}", ""))
     if not isinstance(other, Pace) or not other.silent:
         tally.silence(name, since, at)
 

@@ -13,7 +13,8 @@ from pipeline.rules.pattern import getter
 from pipeline.rules.texts import shown
 from pipeline.rules.trail import Trails
 from pipeline.span import duration
-from pipeline.state.records import Ref, Remembered, Trail
+from pipeline.state.records import Remembered, Trail
+from pipeline.state.ref import Ref
 from pipeline.step import Step
 
 

@@ -7,7 +7,8 @@ from pipeline.events.model import event_name
 from pipeline.rules.alerts import Alerts, reason
 from pipeline.rules.compiled import SilenceRule
 from pipeline.rules.pace import USUAL
-from pipeline.state.records import Judgement, Ref, Silence
+from pipeline.state.records import Judgement, Silence
+from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.timers import NEVER
 from pipeline.step import Step
 
@@ -24,7 +25,7 @@ class SilenceEpisodes:
         """Look at the shards to which an event has stopped coming, when they are others. at: ms."""
         if event not in self._events:
             return
-        ref = (self._rule.id, event, "")
+        ref = ref_of(self._rule.id, event)
         found = self._step.store.get(ref)
         if silence.shards and found is None:
             since = min(silence.shards.values())
@@ -39,4 +40,4 @@ class SilenceEpisodes:
 
     def goes_on(self, ref: Ref, episode: Judgement) -> bool:
         """Is an episode that was restored still about what this rule looks at?"""
-        return ref[1] in self._events
+        return key_of(ref) in self._events

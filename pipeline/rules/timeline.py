@@ -10,7 +10,8 @@ from bisect import bisect_left, bisect_right
 from typing import Final
 
 from pipeline.rules.hits import cut, events_of, insert, joined, mark_fired, set_events
-from pipeline.state.records import Hits, Ref
+from pipeline.state.records import Hits
+from pipeline.state.ref import Ref, key_of, part_of, ref_of, what_of
 from pipeline.state.store import Store
 
 #: A block begins with so many matches at least; the newest so many blocks of a key and part are kept.
@@ -33,7 +34,7 @@ class Timeline:
 
     def add(self, key: str, part: str, at: int, event: str) -> tuple[Hits, int]:
         """Keep a match (at: ms; event: see `hits`). Returns its place among those around it: all that a run with it can hold."""
-        ref = (self._id, key, part)
+        ref = ref_of(self._id, key, part)
         newest = self._hits(ref)
         if len(newest.times) >= BLOCK:
             self._split(ref, newest, at)
@@ -67,7 +68,7 @@ class Timeline:
 
     def fired(self, key: str, part: str, at: int, event: str) -> None:
         """A run ended with a match that `add` returned in this step."""
-        ref = (self._id, key, part)
+        ref = ref_of(self._id, key, part)
         newest = self._hits(ref)
         number = self._number(newest, at)
         segment = self._segment(ref, newest, number)
@@ -80,7 +81,7 @@ class Timeline:
 
     def forget(self, ref: Ref, record: Hits, due: int) -> None:
         """Forget what nothing can complete any more."""
-        if ref[0] == self._id:
+        if what_of(ref) == self._id:
             cut(record, bisect_right(record.times, due - self._kept))
             if record.times:
                 self._store.put(ref, record, record.times[0] + self._kept)
@@ -88,11 +89,11 @@ class Timeline:
                 self._store.drop(ref)
             return
         self._store.drop(ref)
-        start, _, part = ref[2].partition("/")
-        newest = self._store.get((self._id, ref[1], part))
+        start, _, part = part_of(ref).partition("/")
+        newest = self._store.get(ref_of(self._id, key_of(ref), part))
         if isinstance(newest, Hits):
             newest.blocks = tuple([other for other in newest.blocks if other != int(start)])
-            self._store.put((self._id, ref[1], part), newest, newest.wake)
+            self._store.put(ref_of(self._id, key_of(ref), part), newest, newest.wake)
 
     # --- segments: the blocks by number, oldest first, and behind them the newest matches ---------------
 
@@ -112,7 +113,7 @@ class Timeline:
         return self._block_at(ref, newest.blocks[number])
 
     def _block_at(self, ref: Ref, start: int) -> Ref:
-        return (self.past, ref[1], f"{start}/{ref[2]}")
+        return ref_of(self.past, key_of(ref), f"{start}/{part_of(ref)}")
 
     def _hits(self, ref: Ref) -> Hits:
         record = self._store.get(ref)

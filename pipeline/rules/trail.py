@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from pipeline.events.model import Data, Event, ReviewData
 from pipeline.rules.hits import text
-from pipeline.state.records import Ref, Trail
+from pipeline.state.records import Trail
+from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.step import CORRECTION, Step
 
 #: The newest so many of a key are kept.
@@ -27,7 +28,7 @@ class Trails:
 
     def of(self, key: str) -> Trail:
         """The trail of a key."""
-        record = self._step.store.get((self.what, key, ""))
+        record = self._step.store.get(ref_of(self.what, key))
         return record if record is not None and isinstance(record, Trail) else Trail()
 
     def add(
@@ -51,7 +52,7 @@ class Trails:
 
     def keep(self, key: str, trail: Trail) -> None:
         """Write a trail back."""
-        ref = (self.what, key, "")
+        ref = ref_of(self.what, key)
         while len(trail.times) > MOST:
             _take_out(trail, 0)
         if trail.times:
@@ -63,7 +64,7 @@ class Trails:
         """Forget what nothing can ask for any more."""
         for _ in range(bisect_right(trail.times, due - self._kept)):
             _take_out(trail, 0)
-        self.keep(ref[1], trail)
+        self.keep(key_of(ref), trail)
 
 
 def _take_out(trail: Trail, place: int) -> None:

@@ -8,7 +8,6 @@ noticed.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -16,22 +15,21 @@ import cramjam
 import msgspec
 
 from pipeline.errors import StateError
-from pipeline.state.format_3 import from_format_3
-from pipeline.state.logged import Delta, Entry, Image, Position
-from pipeline.state.records import Ref, Remembered, check
+from pipeline.state.format_3 import decode_format_3
+from pipeline.state.logged import NUMEROUS, Delta, Entry, Image, Position
+from pipeline.state.records import Remembered, check
+from pipeline.state.ref import Ref
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Change, Store
 
-VERSION: Final = 5
-#: The formats that can be read. In format 3 records were no bytes, and no rows were added to one. Format 4, which no
-#: release wrote, kept the ways of customers as records, and wrote panes as a whole.
+VERSION: Final = 6
+#: The formats that can be read. In format 3 records were no bytes, no rows were added to one, and a ref was three texts.
+#: No release wrote formats 4 and 5.
 READABLE: Final = (3, VERSION)
 _READABLE: Final = " and ".join(map(str, READABLE))
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES: Final = 450_000
 
-#: How the class of a record is called that says itself which one it is.
-_NUMEROUS: Final = "Numerous"
 #: What stands there where rows were added to a record.
 _ADDED: Final = "+"
 
@@ -50,7 +48,7 @@ class Changelog:
         self._readers: dict[str, Callable[[msgspec.Raw], Remembered | bytes]] = {
             kind.__name__: msgspec.msgpack.Decoder(kind).decode for kind in kinds
         }
-        self._readers[_NUMEROUS] = _packed_record
+        self._readers[NUMEROUS] = _packed_record
         self.position = Position()
         self._step = self._next_shelf = 0
         # So many bytes of images may be written; below 0: an image took more than the deltas since.
@@ -95,7 +93,8 @@ class Changelog:
             )
         try:
             # As bytes: the raw parts of a step go on reading in them.
-            step = _decoder.decode(bytes(cramjam.lz4.decompress_block(record[1:])))
+            decode = _decoder.decode if version == VERSION else decode_format_3
+            step = decode(bytes(cramjam.lz4.decompress_block(record[1:])))
         except (cramjam.DecompressionError, msgspec.DecodeError) as error:
             raise StateError(f"a record of the state is damaged ({str(error).rstrip('.?')})") from error
         if isinstance(step, Image):
@@ -108,22 +107,13 @@ class Changelog:
         else:
             self._count(step.position.step)
             self.position, entries = step.position, step.changes
-        last_key = last_part = ""
         try:
-            for what, key, part, kind, raw in entries:
-                # What is remembered of one key stands together: its text is kept once, as where it was written.
-                if key != last_key:
-                    last_key = key
-                if part != last_part:
-                    last_part = part
-                ref = (sys.intern(what), last_key, last_part)
+            for ref, kind, raw in entries:
                 if kind == _ADDED:
                     self._store.load_added(ref, raw)
-                elif kind == _NUMEROUS and version == 3:
-                    self._store.load(ref, from_format_3(bytes(raw)))
                 else:
                     self._store.load(ref, self._readers[kind](raw) if kind else None)
-        except (KeyError, msgspec.DecodeError) as error:
+        except (KeyError, ValueError, msgspec.DecodeError) as error:
             raise StateError(
                 f"a record of the state has another shape than this cxloop knows: {error}"
             ) from error
@@ -163,14 +153,12 @@ def _packed_record(raw: msgspec.Raw) -> bytes:
 
 
 def _entry(ref: Ref, record: Change) -> Entry:
-    what, key, part = ref
     if isinstance(record, bytes):
-        return what, key, part, _NUMEROUS, record  # type: ignore[return-value]
+        return ref, NUMEROUS, record  # type: ignore[return-value]
     if isinstance(record, list):
-        return what, key, part, _ADDED, record  # type: ignore[return-value]
+        return ref, _ADDED, record  # type: ignore[return-value]
     # Encoded here, each record would be copied twice; in its place, it becomes the same bytes.
-    kind = record.__class__.__name__ if record is not None else ""
-    return what, key, part, kind, record  # type: ignore[return-value]
+    return ref, record.__class__.__name__ if record is not None else "", record  # type: ignore[return-value]
 
 
 def _pack(step: Delta | Image) -> bytes:

@@ -1,4 +1,4 @@
-"""Packed records as format 3 had them.
+"""The state as format 3 wrote it.
 
 What that format did not look at is not known: where a contact was resolved, and when a review was answered.
 """
@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
+from pipeline.state.logged import NUMEROUS, Delta, Entry, Image, Position
 from pipeline.state.records import Contact, Dims, Hits, Numerous, Review, check, decode_head, pack
+from pipeline.state.ref import ref_of
 
 #: Format 3 knew these dimensions alone, in this order; in place of which of today's, and how many those are.
 _PLACES: Final = {0: 1, 1: 3, 2: 2, 3: 0}
@@ -43,8 +45,44 @@ _decode: Final = msgspec.msgpack.Decoder(_Contact | _Review | _Hits).decode
 _CHANGED: Final = frozenset((0, 1, 4))
 
 
-def from_format_3(packed: bytes) -> bytes:
-    """A packed record of format 3 as it is packed now. Raises MsgspecError where it cannot be read."""
+#: (what, key, part, class or "", record).
+_Entry = tuple[str, str, str, str, msgspec.Raw]
+
+
+class _Delta(msgspec.Struct, array_like=True, tag="d"):
+    position: Position
+    changes: list[_Entry]
+    seen: list[tuple[int, bytes]]
+
+
+class _Image(msgspec.Struct, array_like=True, tag="i"):
+    shelf: int
+    first: bool
+    entries: list[_Entry]
+    seen: list[tuple[int, bytes]]
+
+
+_decode_step: Final = msgspec.msgpack.Decoder(_Delta | _Image).decode
+
+
+def decode_format_3(step: bytes) -> Delta | Image:
+    """A step of format 3 as it is now. Raises MsgspecError where it cannot be read."""
+    old = _decode_step(step)
+    if isinstance(old, _Delta):
+        return Delta(old.position, list(map(_entry, old.changes)), old.seen)
+    return Image(old.shelf, old.first, list(map(_entry, old.entries)), old.seen)
+
+
+def _entry(old: _Entry) -> Entry:
+    what, key, part, kind, record = old
+    return (
+        ref_of(what, key, part),
+        kind,
+        msgspec.Raw(pack(_record(bytes(record)))) if kind == NUMEROUS else record,
+    )
+
+
+def _record(packed: bytes) -> bytes:
     if decode_head(packed).tag not in _CHANGED:
         check(packed)
         return packed

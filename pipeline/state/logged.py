@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-#: (what, key, part, class or "", record). The record stays msgpack until its class is known.
-Entry = tuple[str, str, str, str, msgspec.Raw]
+from pipeline.state.ref import Ref
+
+#: (ref, class or "", record). The record stays msgpack until its class is known.
+Entry = tuple[Ref, str, msgspec.Raw]
+#: How the class of a record is called that says itself which one it is.
+NUMEROUS: Final = "Numerous"
 
 
 class Position(msgspec.Struct, array_like=True, kw_only=True):

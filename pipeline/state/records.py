@@ -12,9 +12,6 @@ import msgspec
 
 from pipeline.span import duration
 
-#: What remembers (a rule's id, or "@" and a word), for which key, and for which part of it ("" for all).
-#: Always three: compiled, a tuple that its type says to have three would be copied into everything that holds it.
-Ref = tuple[str, ...]
 #: (dimension, value) pairs in order of dimension; () is the total.
 Series = tuple[tuple[str, str], ...]
 #: The values of an event's dimensions: of all, in the order of `catalogue.DIMENSIONS`, where they are remembered.

@@ -15,7 +15,6 @@ from pipeline.state.records import (
     Counts,
     Numerous,
     Pane,
-    Ref,
     Remembered,
     Row,
     Rows,
@@ -29,6 +28,7 @@ from pipeline.state.records import (
     unpack,
     with_added,
 )
+from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.timers import NEVER, Timers
 
 SHELVES: Final = 256
@@ -60,7 +60,7 @@ class _Held:
         self.added: Added | None = None
 
 
-_NOTHING: Final = _Held((), None, False)
+_NOTHING: Final = _Held("", None, False)
 
 
 class Store:
@@ -102,7 +102,7 @@ class Store:
         """Who of so many remembers something for a key and part. Cheaper than `get` for each."""
         found = []
         for what in whats:
-            ref = (what, key, part)
+            ref = ref_of(what, key, part)
             held = self._at_hand.get(ref)
             if held.record is not None if held is not None else ref in self._records:
                 found.append(what)
@@ -169,7 +169,7 @@ class Store:
             return
         packed = packed_rows(wake, rows)
         if kept is None:
-            self._shelves[shelf_of(ref[1])].append(ref)
+            self._shelves[shelf_of(key_of(ref))].append(ref)
         if wake != NEVER and (not isinstance(kept, bytes) or rows_wake(kept) != wake):
             self.timers.add(wake, ref)
         self._records[ref] = packed
@@ -223,8 +223,6 @@ class Store:
         """
         records = self._records
         changes = list[tuple[Ref, Change]]()
-        # Records that come one after the other are often of one key.
-        key, shelf = None, self._shelves[0]
         for held in self._changed:
             ref, record = held.ref, held.record
             if record is None:
@@ -235,10 +233,7 @@ class Store:
             before = len(records)
             records[ref] = kept
             if len(records) > before:
-                if key != ref[1]:
-                    key = ref[1]
-                    shelf = self._shelves[shelf_of(key)]
-                shelf.append(ref)
+                self._shelves[shelf_of(key_of(ref))].append(ref)
         changes += self._rows
         self._changed, self._rows, self._at_hand, self._last = [], [], {}, _NOTHING
         return changes
@@ -259,7 +254,7 @@ class Store:
             self._records.pop(ref, None)
             return
         if ref not in self._records:
-            self._shelves[shelf_of(ref[1])].append(ref)
+            self._shelves[shelf_of(key_of(ref))].append(ref)
         self._records[ref] = record
 
     def load_added(self, ref: Ref, added: msgspec.Raw) -> None:
@@ -310,7 +305,7 @@ class Store:
     def of_key(self, key: str) -> list[tuple[Ref, Remembered]]:
         """The records of a key, in order of ref."""
         refs = [*self._shelves[shelf_of(key)], *self._at_hand]
-        found = ((ref, self.get(ref)) for ref in sorted(dict.fromkeys(refs)) if ref[1] == key)
+        found = ((ref, self.get(ref)) for ref in sorted(dict.fromkeys(refs)) if key_of(ref) == key)
         return [(ref, record) for ref, record in found if record is not None]
 
     def of(self, kind: type[T]) -> Iterator[tuple[Ref, T]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.span import HOUR
-from pipeline.state.records import Ref
+from pipeline.state.ref import Ref
 
 Timer = tuple[int, Ref]
 

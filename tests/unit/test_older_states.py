@@ -15,7 +15,8 @@ from pipeline.metrics.reviews import Reviews
 from pipeline.metrics.ways import Ways
 from pipeline.shard import Shard
 from pipeline.state.changelog import READABLE, VERSION
-from pipeline.state.records import FollowUp, Pace, Ref, Remembered
+from pipeline.state.records import FollowUp, Pace, Remembered
+from pipeline.state.ref import Ref, what_of
 from tests.hearts import Fed, feed, log, reopened, rule_set, shard
 
 STATES = Path(__file__).parents[1] / "data" / "states"
@@ -37,7 +38,7 @@ def remembered(one: Shard) -> dict[Ref, Remembered]:
             found[ref] = msgspec.structs.replace(record, opened=0, contacted=-1)
         elif isinstance(record, Pace):
             found[ref] = msgspec.structs.replace(record, wake=0)
-        elif ref[0] not in metrics:
+        elif what_of(ref) not in metrics:
             found[ref] = record
     return found
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pipeline.span import HOUR
-from pipeline.state.records import Ref, Remembered
+from pipeline.state.records import Remembered
+from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.store import SHELVES, Store, shelf_of
 from pipeline.state.timers import NEVER
 from tests.chance import examples
@@ -20,7 +21,7 @@ class Note(Remembered):
 
 
 def ref(name: str, what: str = "rule") -> Ref:
-    return (what, name, "")
+    return ref_of(what, name)
 
 
 def due(store: Store, before: int) -> list[tuple[int, str]]:
@@ -28,7 +29,7 @@ def due(store: Store, before: int) -> list[tuple[int, str]]:
     found = []
     while (one := store.pop_due(before)) is not None:
         wake, at, _ = one
-        found.append((wake, at[1]))
+        found.append((wake, key_of(at)))
         store.drop(at)
     return found
 
@@ -131,7 +132,7 @@ def test_changes_are_told_once_and_in_the_order_in_which_they_began() -> None:
     store.put(ref("c"), Note(), 1)
     store.drop(ref("c"))
     store.put(ref("a"), Note(text="a, again"), 1)
-    changes = [(at[1], record) for at, record in store.take_changes()]
+    changes = [(key_of(at), record) for at, record in store.take_changes()]
     assert changes == [("b", Note(wake=1, text="b")), ("a", Note(wake=1, text="a, again")), ("c", None)]
     assert store.take_changes() == []
 
@@ -147,7 +148,7 @@ def test_every_record_lies_on_the_shelf_of_its_key(keys: set[str]) -> None:
     for key in keys:
         store.put(ref(key), Note(text=key), 1)
     store.take_changes()
-    found = {at[1]: number for number in range(SHELVES) for at, _ in store.shelf(number)}
+    found = {key_of(at): number for number in range(SHELVES) for at, _ in store.shelf(number)}
     assert found == {key: shelf_of(key) for key in keys}
 
 
@@ -178,7 +179,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(before=times)
     def tell_and_forget(self, before: int) -> None:
-        expected = sorted((wake, at[1]) for at, wake in self.model.items() if wake < before)
+        expected = sorted((wake, key_of(at)) for at, wake in self.model.items() if wake < before)
         assert due(self.store, before) == expected
         for _, name in expected:
             del self.model[ref(name)]
