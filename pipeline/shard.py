@@ -262,6 +262,7 @@ class Shard:
         for kind, n in Counter(taken).items():
             step.count(_COUNTED[kind], n)
         seen.settle()
+        self._store.settle()
 
     def _routes(self) -> dict[type[m.Event], Index | Route]:
         """What becomes of each type of event: all who look at its customer get it, or it goes another way.

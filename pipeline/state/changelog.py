@@ -29,6 +29,8 @@ READABLE: Final = (3, VERSION)
 _READABLE: Final = " and ".join(map(str, READABLE))
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES: Final = 450_000
+#: Deltas take so many times the bytes of images at least.
+_DELTAS: Final = 2
 
 #: What stands there where rows were added to a record.
 _ADDED: Final = "+"
@@ -51,7 +53,7 @@ class Changelog:
         self._readers[NUMEROUS] = _packed_record
         self.position = Position()
         self._step = self._next_shelf = 0
-        # So many bytes of images may be written; below 0: an image took more than the deltas since.
+        # Above 0, an image may be written; below, the last one took more than its share of the deltas since.
         self._allowance = 0
         # The shelves that have had an image since the first record that was loaded; None: it was the very first step.
         self._imaged: set[int] | None = set()
@@ -68,7 +70,7 @@ class Changelog:
             return records, False
         shelf, self._next_shelf = self._next_shelf, (self._next_shelf + 1) % SHELVES
         images = self._image(shelf)
-        self._allowance -= sum(map(len, images))
+        self._allowance -= _DELTAS * sum(map(len, images))
         return records + images, shelf == 0
 
     def snapshot(self, position: Position) -> list[bytes]:

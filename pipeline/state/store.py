@@ -77,6 +77,8 @@ class Store:
         self._last = _NOTHING
         #: In the order in which they began.
         self._changed: list[_Held] = []
+        #: What became of those that are settled, in order.
+        self._settled: list[tuple[Ref, Change]] = []
         #: What became of rows, in order: they are few bytes, and mostly changed once in a step.
         self._rows: list[tuple[Ref, Change]] = []
         #: Refs that were dropped, or dropped and put again, stand there until the shelf is taken down.
@@ -216,26 +218,39 @@ class Store:
                 return wake, ref, record
         return None
 
-    def take_changes(self) -> list[tuple[Ref, Change]]:
-        """What changed since the last call, once a ref, in the order in which they began; then all that became of rows.
-
-        Those that are numerous are packed, here and where they are kept.
-        """
-        records = self._records
-        changes = list[tuple[Ref, Change]]()
+    def settle(self) -> None:
+        """Pack what is numerous, and put it where it is kept, while it is still in the processor's cache."""
+        records, settled, left = self._records, self._settled, list[_Held]()
         for held in self._changed:
             ref, record = held.ref, held.record
             if record is None:
-                changes.append((ref, None))
+                settled.append((ref, None))
                 continue
-            kept = _pack(record) if type(record) in _PACKED else record
-            changes.append((ref, kept if held.added is None else held.added))
+            if type(record) not in _PACKED:
+                left.append(held)
+                continue
+            kept = _pack(record)
+            settled.append((ref, kept if held.added is None else held.added))
             before = len(records)
             records[ref] = kept
             if len(records) > before:
                 self._shelves[shelf_of(key_of(ref))].append(ref)
+        self._changed, self._at_hand, self._last = left, {held.ref: held for held in left}, _NOTHING
+
+    def take_changes(self) -> list[tuple[Ref, Change]]:
+        """What changed since the last call, in order; then all that became of rows."""
+        self.settle()
+        records, changes = self._records, self._settled
+        for held in self._changed:
+            ref, record = held.ref, held.record
+            assert record is not None
+            changes.append((ref, record if held.added is None else held.added))
+            before = len(records)
+            records[ref] = record
+            if len(records) > before:
+                self._shelves[shelf_of(key_of(ref))].append(ref)
         changes += self._rows
-        self._changed, self._rows, self._at_hand, self._last = [], [], {}, _NOTHING
+        self._changed, self._settled, self._rows, self._at_hand, self._last = [], [], [], {}, _NOTHING
         return changes
 
     def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:

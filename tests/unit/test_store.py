@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pipeline.span import HOUR
-from pipeline.state.records import Remembered
+from pipeline.state.records import Answered, Remembered, pack
 from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.store import SHELVES, Store, shelf_of
 from pipeline.state.timers import NEVER
@@ -125,16 +125,33 @@ def test_a_new_record_in_the_place_of_another_wakes_too() -> None:
     assert due(store, 10) == [(2, "a")]
 
 
-def test_changes_are_told_once_and_in_the_order_in_which_they_began() -> None:
+def test_changes_are_told_once() -> None:
     store = Store()
     store.put(ref("b"), Note(text="b"), 1)
     store.put(ref("a"), Note(text="a"), 1)
     store.put(ref("c"), Note(), 1)
     store.drop(ref("c"))
     store.put(ref("a"), Note(text="a, again"), 1)
-    changes = [(key_of(at), record) for at, record in store.take_changes()]
-    assert changes == [("b", Note(wake=1, text="b")), ("a", Note(wake=1, text="a, again")), ("c", None)]
+    changes = sorted((key_of(at), record) for at, record in store.take_changes())
+    assert changes == [("a", Note(wake=1, text="a, again")), ("b", Note(wake=1, text="b")), ("c", None)]
     assert store.take_changes() == []
+
+
+def test_what_changes_again_after_it_was_settled_is_told_again_in_order() -> None:
+    store = Store()
+    for time in (1, 2):
+        store.put(ref("a"), Answered(times=[time]), 1)
+        store.put(ref("b"), Note(text=str(time)), 1)
+        store.settle()
+        assert store.get(ref("a")) == Answered(wake=1, times=[time])
+    store.drop(ref("a"))
+    changes = [(key_of(at), record) for at, record in store.take_changes()]
+    assert changes == [
+        ("a", pack(Answered(wake=1, times=[1]))),
+        ("a", pack(Answered(wake=1, times=[2]))),
+        ("a", None),
+        ("b", Note(wake=1, text="2")),
+    ]
 
 
 def test_shelves_are_the_same_on_every_machine() -> None:
@@ -167,7 +184,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(name=names, wake=times, same=st.booleans())
     def put(self, name: str, wake: int, same: bool) -> None:
         record = self.store.get(ref(name))
-        self.store.put(ref(name), record if same and record is not None else Note(), wake)
+        new = Note() if name < "c" else Answered(times=[1])
+        self.store.put(ref(name), record if same and record is not None else new, wake)
         self.model[ref(name)] = wake
         self.changed.add(ref(name))
 
@@ -193,6 +211,10 @@ class StoreMachine(RuleBasedStateMachine):
         copy.loaded()
         assert copy.take_changes() == []
         self.store, self.changed = copy, set()
+
+    @rule()
+    def settle(self) -> None:
+        self.store.settle()
 
     @rule()
     def take(self) -> None:
