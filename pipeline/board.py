@@ -20,6 +20,7 @@ from pipeline.metrics.catalogue import COUNTED, Counts
 from pipeline.metrics.catalogue import METRICS as CATALOGUE
 from pipeline.metrics.confidence import Interval
 from pipeline.metrics.counts import FEEDBACK, LEVELS, OF_RULES
+from pipeline.metrics.fold import Counted, unfolded
 from pipeline.metrics.rolling import Rolling, grouping
 from pipeline.metrics.room import OTHER, Room
 from pipeline.metrics.sample import counted
@@ -150,11 +151,12 @@ class Board:
         for record in records:
             self._step.record = record
             try:
-                counted = _decoder.decode(record.value or b"")
+                told = _decoder.decode(record.value or b"")
+                segments = [(segment, unfolded(segment)) for segment in told.segments]
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 self._step.reject(Rejection("field.wrong", f"no counts of a shard: {error}"), record.value)
                 continue
-            self._take(counted)
+            self._take(told.shard, segments)
         self.applied = records[-1].offset
         return self._effects()
 
@@ -271,16 +273,16 @@ class Board:
 
     # --- the step -----------------------------------------------------------------------------------
 
-    def _take(self, record: MetricsRecord) -> None:
-        shard = self._shards.setdefault(record.shard, ShardPosition())
-        for segment in record.segments:
-            self._count(segment)
+    def _take(self, name: str, segments: list[tuple[Segment, list[Counted]]]) -> None:
+        shard = self._shards.setdefault(name, ShardPosition())
+        for segment, counts in segments:
+            self._count(segment, counts)
             for event, since, at in segment.silences:
-                self._silence(record.shard, event, since, at)
+                self._silence(name, event, since, at)
             if segment.watermark != UNCHANGED:
                 shard.watermark = segment.watermark
                 self._advance()
-        self._store.put(ref_of("@shard", record.shard), shard, NEVER)
+        self._store.put(ref_of("@shard", name), shard, NEVER)
 
     def _count_from(self, at: int) -> None:
         """What rules want counted and was not is known from here on; -1: from the first count."""
@@ -309,9 +311,9 @@ class Board:
                     self._revisit_all.add(at)
                     self._rolling.schedule(at)
 
-    def _count(self, segment: Segment) -> None:
+    def _count(self, segment: Segment, of: list[Counted]) -> None:
         by_end: dict[int, list[tuple[Series, dict[str, int]]]] = {}
-        for end, series, counts in segment.counts:
+        for end, series, counts in of:
             placed = self._room.place(series, end, counts)
             by_end.setdefault(end, []).append((placed, counts))
             self._hear(end, placed, counts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from pipeline.effects import ALERTS
+from pipeline.metrics.fold import Counted, folded
 from pipeline.metrics.segment import MetricsRecord, Segment
 from pipeline.rules.compiled import RuleSet
 from tests.hearts import Fed, board, feed, log, rule_set
@@ -36,6 +37,15 @@ def down(n: int = 1) -> dict[str, int]:
     return {"nps_detractors": n}
 
 
+def segment(
+    watermark: int | None, counts: Iterable[Counted] = (), levels: Sequence[tuple[str, str, int]] = ()
+) -> Segment:
+    """What a shard hands over."""
+    (one,) = folded(counts, 1_000_000)
+    one.watermark, one.levels = watermark, list(levels)
+    return one
+
+
 def record(shard: str, offset: int, *segments: Segment) -> bytes:
     return msgspec.json.encode(MetricsRecord(shard, offset, list(segments)))
 
@@ -47,7 +57,7 @@ def told(rules: RuleSet, *segments: tuple[Sequence[Count], int | None]) -> tuple
         record(
             "s/0",
             number,
-            Segment(watermark, [(end, series, dict(counts)) for end, series, counts in counted]),
+            segment(watermark, [(end, series, dict(counts)) for end, series, counts in counted]),
         )
         for number, (counted, watermark) in enumerate(segments)
     ]

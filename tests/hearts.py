@@ -18,6 +18,7 @@ from pipeline.effects import METRICS, TOUCHPOINTS, Heart, Output
 from pipeline.events.codec import Record
 from pipeline.events.journey import Journey
 from pipeline.followup.clocks import BusinessClock
+from pipeline.metrics.fold import unfolded
 from pipeline.metrics.segment import MetricsRecord
 from pipeline.parts import Parts
 from pipeline.replay import FileRecord
@@ -96,7 +97,7 @@ class Fed:
                 continue
             self.metrics.append(output.value)
             for segment in msgspec.json.decode(output.value, type=MetricsRecord).segments:
-                for end, series, counts in segment.counts:
+                for end, series, counts in unfolded(segment):
                     for name, count in counts.items():
                         self.counts[end, series, name] += count
                 for name, label, change in segment.levels:

@@ -14,7 +14,8 @@ from typing import Final
 from pipeline.metrics.shorthand import stands_for
 from pipeline.metrics.window import PANE, Window, pane_end
 from pipeline.span import DAY, HOUR
-from pipeline.state.records import Counts, Pane, Series, Sums, add_counts
+from pipeline.state.packed import add_counts
+from pipeline.state.records import Counts, Pane, Series, Sums
 from pipeline.state.ref import Ref, key_of, ref_of, what_of
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER

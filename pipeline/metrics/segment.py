@@ -12,8 +12,8 @@ from pipeline.state.records import Series
 Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 #: The watermark of all but the last of several segments that belong together.
 UNCHANGED: Final = -1
-#: A segment has at most so many counts, so that a record has a limit.
-MOST_COUNTS: Final = 500
+#: A segment has at most so many rows of counts, so that a record has a limit.
+MOST_ROWS: Final = 500
 
 
 class Segment(msgspec.Struct, omit_defaults=True):
@@ -21,12 +21,16 @@ class Segment(msgspec.Struct, omit_defaults=True):
 
     watermark: None: the shard has none, do not wait for it; UNCHANGED: more counts follow.
 
-    counts: (end of the 5 min pane, series, counts). levels: (name, label, change).
+    series, names: of all that is counted here, each once. counts: rows of the end of a 5 min pane (ms), the place of a
+    series, and then in turns the place of a name and how much; `unfolded` has them as they are meant.
+    levels: (name, label, change).
     silences: (event, since, at): since then (ms) none has come, as is known at that time (ms); -1: they come again.
     """
 
     watermark: int | None
-    counts: list[tuple[int, Series, dict[str, Count]]] = []
+    series: list[Series] = []
+    names: list[str] = []
+    counts: list[list[Count]] = []
     levels: list[tuple[str, str, int]] = []
     followups: list[msgspec.Raw] = []
     silences: list[tuple[str, int, int]] = []

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 #: The relative error of a quantile.
-ALPHA = 0.01
-_GAMMA = (1 + ALPHA) / (1 - ALPHA)
-_LOG_GAMMA = math.log(_GAMMA)
+ALPHA: Final = 0.01
+_GAMMA: Final = (1 + ALPHA) / (1 - ALPHA)
+_LOG_GAMMA: Final = math.log(_GAMMA)
 
 
 def bucket(value: int) -> int:

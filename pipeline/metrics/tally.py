@@ -11,8 +11,9 @@ from pipeline.events.journey import Journey
 from pipeline.events.model import Data
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
 from pipeline.metrics.dimensions import Groupings, Read, reader
+from pipeline.metrics.fold import Counted, folded
 from pipeline.metrics.sample import Sample, counted, differences
-from pipeline.metrics.segment import MOST_COUNTS, UNCHANGED, Segment
+from pipeline.metrics.segment import UNCHANGED, Segment
 from pipeline.metrics.window import PANE
 from pipeline.state.records import Dims, Series
 
@@ -63,7 +64,7 @@ class Tally:
         rows = rows_of.get(dims)
         if rows is None:
             rows = rows_of[dims] = []
-            counts = self._counts.setdefault(end, {})
+            counts = self._of_pane(end)
             for number in self._series_of(dims):
                 row = counts.get(number)
                 if row is None:
@@ -93,7 +94,10 @@ class Tally:
     def apart(self, at: int, series: Series, name: str, n: int, sign: int = 1) -> None:
         """Count a sample in one series alone, or take it out again (sign -1)."""
         end = self._pane(at)  # first: it may end the segment
-        row = self._counts.setdefault(end, {}).setdefault(self._number(series), {})
+        counts, number = self._of_pane(end), self._number(series)
+        row = counts.get(number)
+        if row is None:
+            row = counts[number] = {}
         self._add([row], (at, name, n), sign)
 
     def level(self, name: str, label: str, change: int) -> None:
@@ -127,13 +131,21 @@ class Tally:
             self._cut(self.watermark)
         return end
 
+    def _of_pane(self, end: int) -> dict[int, dict[str, int]]:
+        counts = self._counts.get(end)
+        if counts is None:
+            counts = self._counts[end] = {}
+        return counts
+
     def _cut(self, watermark: int | None) -> None:
         levels = [(*name, change) for name, change in self._levels.items() if change]
-        counts = self._counted()
-        while len(counts) > MOST_COUNTS:
-            self._segments.append(Segment(UNCHANGED, counts[:MOST_COUNTS]))
-            counts = counts[MOST_COUNTS:]
-        self._segments.append(Segment(watermark, counts, levels, self._followups, self._silences))
+        segments = folded(self._counted())
+        for segment in segments[:-1]:
+            segment.watermark = UNCHANGED
+        last = segments[-1]
+        last.watermark, last.levels = watermark, levels
+        last.followups, last.silences = self._followups, self._silences
+        self._segments += segments
         self._counts, self._rows = {}, {}
         self._levels, self._followups, self._silences = {}, [], []
         self._has_zeros = False
@@ -141,8 +153,8 @@ class Tally:
             self._numbers, self._series, self._series_of_dims = {}, [], {}
         self._cut_at = (self.watermark - 1) // PANE
 
-    def _counted(self) -> list[tuple[int, Series, dict[str, int]]]:
-        rows: list[tuple[int, Series, dict[str, int]]] = []
+    def _counted(self) -> list[Counted]:
+        rows = list[Counted]()
         for end, by_series in self._counts.items():
             for number, counts in by_series.items():
                 left = {name: n for name, n in counts.items() if n} if self._has_zeros else counts

@@ -17,7 +17,8 @@ from pipeline.metrics import shorthand as short
 from pipeline.metrics.sample import Sample, differences
 from pipeline.metrics.tally import Tally
 from pipeline.span import DAY
-from pipeline.state.records import Dims, Remembered, Rows, Series, list_head
+from pipeline.state.packed import list_head
+from pipeline.state.records import Dims, Remembered, Rows, Series
 from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.timers import NEVER
 from pipeline.step import CORRECTION, Step

@@ -13,6 +13,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder
 
 from pipeline.metrics import counts as c
+from pipeline.metrics.fold import unfolded
 from pipeline.metrics.segment import MetricsRecord
 from pipeline.metrics.shorthand import expanded
 from pipeline.observe.entries import Alert, FollowUp
@@ -131,6 +132,7 @@ class Feed:
         """Take a record of `cx.metrics`: counts of a shard, each once."""
         try:
             record = _read_counts(value or b"")
+            counted = [of for segment in record.segments for of in unfolded(segment)]
         except (MsgspecError, ValueError):
             self._malformed("metrics")
             return
@@ -139,10 +141,9 @@ class Feed:
         self._counted[record.shard] = record.offset
         if len(self._counted) > MOST_SHARDS:
             del self._counted[next(iter(self._counted))]
-        for segment in record.segments:
-            for end, series, counts in segment.counts:
-                if not series:
-                    self._count(end, expanded(counts))
+        for end, series, counts in counted:
+            if not series:
+                self._count(end, expanded(counts))
         self.changed += 1
 
     def sample(self, board: BoardView | None) -> None:

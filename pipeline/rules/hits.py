@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from pipeline.state.records import Hits, texts_of
+from pipeline.state.packed import texts_of
+from pipeline.state.records import Hits
 
 #: Begins the text of an event with which a run ended.
 _FIRED: Final = "!"

@@ -17,7 +17,8 @@ import msgspec
 from pipeline.errors import StateError
 from pipeline.state.format_3 import decode_format_3
 from pipeline.state.logged import NUMEROUS, Delta, Entry, Image, Position
-from pipeline.state.records import Remembered, check
+from pipeline.state.packed import check
+from pipeline.state.records import Remembered
 from pipeline.state.ref import Ref
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Change, Store

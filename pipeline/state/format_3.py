@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from pipeline.state.logged import NUMEROUS, Delta, Entry, Image, Position
-from pipeline.state.records import Contact, Dims, Hits, Numerous, Review, check, decode_head, pack
+from pipeline.state.packed import check, decode_head, pack
+from pipeline.state.records import Contact, Dims, Hits, Numerous, Review
 from pipeline.state.ref import ref_of
 
 #: Format 3 knew these dimensions alone, in this order; in place of which of today's, and how many those are.

@@ -8,16 +8,11 @@ from typing import Final, TypeVar
 import msgspec
 from xxhash import xxh3_64_intdigest
 
-from pipeline.state.records import (
+from pipeline.state.packed import (
     BY_TAG,
     PACKED,
     Added,
-    Counts,
-    Numerous,
-    Pane,
-    Remembered,
     Row,
-    Rows,
     add_counts,
     decode_counts,
     decode_head,
@@ -28,6 +23,7 @@ from pipeline.state.records import (
     unpack,
     with_added,
 )
+from pipeline.state.records import Counts, Numerous, Pane, Remembered, Rows
 from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.timers import NEVER, Timers
 

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from pipeline.metrics.confidence import Spread, interval
-from pipeline.metrics.segment import MetricsRecord, Segment
+from pipeline.metrics.segment import MetricsRecord
 from pipeline.observe import Feed, PartitionView
 from pipeline.state.records import Series
+from tests.boards import segment
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOON = int(datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp() * 1000)
@@ -172,7 +173,7 @@ def counts_record(offset: int, end: int, shard: str = "touchpoints/0", **counts:
         (end, (), counts),
         (end, (("channel", "web"),), counts),
     ]
-    return msgspec.json.encode(MetricsRecord(shard, offset, [Segment(end, series)]))
+    return msgspec.json.encode(MetricsRecord(shard, offset, [segment(end, series)]))
 
 
 def rfc3339(at: int) -> str:

@@ -13,7 +13,9 @@ import pytest
 
 from pipeline import parts
 from pipeline.effects import METRICS, TOUCHPOINTS, Effects
+from pipeline.metrics.fold import Counted
 from pipeline.settings import Settings
+from tests import boards
 from tests.broker import RealKafka
 from tests.integration.bad_records import event
 from tests.integration.in_process import Running, make_topics, running
@@ -42,10 +44,9 @@ def made(tmp_path: Path) -> Callable[[str], parts.Parts]:
     return lambda prefix: parts.build(Settings(prefix=prefix), [rules])
 
 
-def told(offset: int, watermark: int, *counts: object) -> LogRecord:
+def told(offset: int, watermark: int, *counts: Counted) -> LogRecord:
     """What a shard tells the board."""
-    segment = {"watermark": watermark, "counts": counts}
-    value = json.dumps({"shard": "touchpoints/0", "offset": offset, "segments": [segment]}).encode()
+    value = boards.record("touchpoints/0", offset, boards.segment(watermark, counts))
     return LogRecord(METRICS, 0, offset, NINE, None, value, ())
 
 
@@ -58,7 +59,7 @@ def test_late_counts_are_judged_at_the_next_pane_though_the_board_moved_in_betwe
 ) -> None:
     board, again = (made("x").heart(METRICS, 0) for _ in range(2))
     board.opened(False)
-    late = [NINE - 60 * MINUTE, [], {"csat_count": 1, "csat_sum": 1}]
+    late: Counted = (NINE - 60 * MINUTE, (), {"csat_count": 1, "csat_sum": 1})
     before = [board.apply([one]) for one in (told(0, NINE + 1), told(1, NINE + 1, late))]
     for effects in before:
         for value in effects.changelog:

@@ -10,6 +10,7 @@ import msgspec
 
 from pipeline.board import Board
 from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Heart
+from pipeline.metrics.fold import unfolded
 from pipeline.metrics.segment import MetricsRecord
 from pipeline.parts import Parts
 from tests.integration.kafka_log import LogRecord
@@ -61,7 +62,7 @@ def counts(values: Iterable[bytes | None]) -> Counts:
     for value in values:
         record = _metrics(value or b"")
         for segment in record.segments:
-            for end, series, named in segment.counts:
+            for end, series, named in unfolded(segment):
                 for name, count in named.items():
                     total[record.shard, (end, series), name] += count
             for name, label, change in segment.levels:

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from pipeline.effects import METRICS
-from pipeline.metrics.segment import Segment
 from pipeline.rules.compiled import RuleSet
 from pipeline.span import DAY, HOUR, MINUTE
 from tests import generate
-from tests.boards import LOW, NONE, NOON, TILL, at, down, record, survey, told, up, value
+from tests.boards import LOW, NONE, NOON, TILL, at, down, record, segment, survey, told, up, value
 from tests.hearts import BOTH, Fed, board, feed, log, rule_set, shard
 from tests.naive_board import PANE, WINDOWS, Count, NaiveBoard, Series, end_of
 
@@ -65,8 +64,8 @@ def test_an_answer_enters_each_window_at_the_end_of_the_windows_own_pane(window:
 def test_an_hour_that_an_interruption_cuts_in_two_is_summed_up_all_the_same() -> None:
     before, after = board(NONE), board(NONE)
     counted = [
-        record("s", 0, Segment(NOON + 20 * MINUTE, [(NOON + PANE, (), up())])),
-        record("s", 1, Segment(NOON + 2 * HOUR)),
+        record("s", 0, segment(NOON + 20 * MINUTE, [(NOON + PANE, (), up())])),
+        record("s", 1, segment(NOON + 2 * HOUR)),
     ]
     before.apply(log([b"", *counted])[1:2])
     for one in before.snapshot():
@@ -117,7 +116,7 @@ def test_totals_are_the_same_however_often_somebody_reads_them(seed: int) -> Non
             for _ in range(chance.randrange(4))
         ]
         naive.take("s", counted, at)
-        values.append(record("s", number, Segment(at, [(e, s, dict(c)) for e, s, c in counted])))
+        values.append(record("s", number, segment(at, [(e, s, dict(c)) for e, s, c in counted])))
         one.apply(log(values)[number:])
         if chance.random() < 0.5:
             found = {(v.window, v.dimension): dict(v.counts) for v in one.values() if v.metric == "nps"}
@@ -138,7 +137,7 @@ def shards(rules: RuleSet, *records: tuple[str, Sequence[Count], int | None]) ->
     for name, counted, watermark in records:
         offsets[name] = offsets.get(name, -1) + 1
         values.append(
-            record(name, offsets[name], Segment(watermark, [(e, s, dict(c)) for e, s, c in counted]))
+            record(name, offsets[name], segment(watermark, [(e, s, dict(c)) for e, s, c in counted]))
         )
     return one, feed(one, log(values), range(len(values)))
 
@@ -166,7 +165,7 @@ def test_without_any_watermark_nothing_is_judged() -> None:
 
 def test_records_at_or_below_the_applied_offset_are_skipped() -> None:
     one = board(NONE)
-    records = log([record("a", 0, Segment(NOON + HOUR, [(NOON, (), up())]))])
+    records = log([record("a", 0, segment(NOON + HOUR, [(NOON, (), up())]))])
     one.apply(records)
     assert one.apply(records).changelog == []
     assert (one.applied, value(one)) == (0, (100, 1))
@@ -175,7 +174,7 @@ def test_records_at_or_below_the_applied_offset_are_skipped() -> None:
 @pytest.mark.parametrize("raw", [b"", b"{}", b"rubbish", b'{"shard": 1}', b"\xff", b"[" * 5000, None])
 def test_what_is_no_record_of_a_shard_becomes_a_dead_letter(raw: bytes | None) -> None:
     one = board(NONE)
-    records = log([raw or b"", record("a", 0, Segment(NOON, []))])
+    records = log([raw or b"", record("a", 0, segment(NOON, []))])
     (letter,) = [json.loads(output.value) for output in one.apply(records).outputs]
     assert letter["data"]["reason"] == "field.wrong"
     assert letter["data"]["origin"] == {"topic": METRICS, "partition": 0, "offset": 0}
@@ -234,7 +233,7 @@ def values(one: Any, window: str = "24h") -> dict[str, int]:
 def test_more_values_than_there_is_room_for_become_other_and_are_counted() -> None:
     one = board(NONE, value_limit=2)
     counts = [(end, series, dict(c)) for end, series, c in places("a", "b", "c", "a", "d", "c")]
-    feed(one, log([record("s", 0, Segment(NOON + 1, counts))]))
+    feed(one, log([record("s", 0, segment(NOON + 1, counts))]))
     assert values(one) == {"a": 2, "b": 1, "other": 3}
     assert one.overflow() == {"touchpoint": 3}
 
@@ -243,7 +242,7 @@ def test_each_dimension_has_its_own_room() -> None:
     one = board(NONE, value_limit=1)
     both: Series = (("channel", "web"), ("touchpoint", "a"))
     mixed: Series = (("channel", "web"), ("touchpoint", "b"))
-    feed(one, log([record("s", 0, Segment(NOON + 1, [(NOON, both, up()), (NOON, mixed, up())]))]))
+    feed(one, log([record("s", 0, segment(NOON + 1, [(NOON, both, up()), (NOON, mixed, up())]))]))
     assert values(one) == {"web,a": 1, "web,other": 1}
     assert one.overflow() == {"touchpoint": 1}
 
@@ -252,9 +251,9 @@ def test_each_dimension_has_its_own_room() -> None:
 def test_a_value_that_was_not_seen_for_35_days_makes_room(watermark: int, room: str) -> None:
     one, later = board(NONE, value_limit=1), NOON + 36 * DAY
     feed(one, log([
-        record("s", 0, Segment(NOON + 1, [(e, s, dict(c)) for e, s, c in places("a", "b")])),
-        record("s", 1, Segment(watermark, [])),
-        record("s", 2, Segment(later + 1, [(e, s, dict(c)) for e, s, c in places("b", end=later)])),
+        record("s", 0, segment(NOON + 1, [(e, s, dict(c)) for e, s, c in places("a", "b")])),
+        record("s", 1, segment(watermark, [])),
+        record("s", 2, segment(later + 1, [(e, s, dict(c)) for e, s, c in places("b", end=later)])),
     ]))  # fmt: skip
     assert values(one) == {room: 1}
 
@@ -267,11 +266,11 @@ def test_what_went_to_other_is_taken_out_of_other() -> None:
         return end, (("touchpoint", "b"),), {"nps_promoters": n}
 
     feed(one, log([
-        record("s", 0, Segment(NOON + 1, [(NOON, (("touchpoint", "a"),), up())])),
-        record("s", 1, Segment(posted + 1, [counts(posted, n=1)])),
+        record("s", 0, segment(NOON + 1, [(NOON, (("touchpoint", "a"),), up())])),
+        record("s", 1, segment(posted + 1, [counts(posted, n=1)])),
         # By now "a" has made room; what is in the pane of `posted` is changed, and moves to a new pane.
-        record("s", 2, Segment(NOON + 36 * DAY, [])),
-        record("s", 3, Segment(NOON + 36 * DAY + 1, [counts(posted, n=-1), counts(NOON + 36 * DAY, n=1)])),
+        record("s", 2, segment(NOON + 36 * DAY, [])),
+        record("s", 3, segment(NOON + 36 * DAY + 1, [counts(posted, n=-1), counts(NOON + 36 * DAY, n=1)])),
     ]))  # fmt: skip
     assert values(one, "28d") == {"b": 1}
 
@@ -289,7 +288,7 @@ def test_what_overflows_is_counted_the_same_in_any_batches() -> None:
 def test_levels_add_up() -> None:
     one = board(NONE)
     feed(one, log([
-        record("a", 0, Segment(NOON, [], [("followups_open", "care", 2)])),
-        record("b", 0, Segment(None, [], [("followups_open", "care", -1), ("episodes_open", "low", 1)])),
+        record("a", 0, segment(NOON, [], [("followups_open", "care", 2)])),
+        record("b", 0, segment(None, [], [("followups_open", "care", -1), ("episodes_open", "low", 1)])),
     ]))  # fmt: skip
     assert one.levels() == {("followups_open", "care"): 1, ("episodes_open", "low"): 1}

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.effects import ALERTS, FOLLOW_UPS
-from pipeline.metrics.segment import Segment
 from pipeline.span import DAY, HOUR, MINUTE
-from tests.boards import CHECKOUT, LOW, NONE, NOON, TILL, alerts, at, down, record, survey, told, up
+from tests.boards import CHECKOUT, LOW, NONE, NOON, TILL, alerts, at, down, record, segment, survey, told, up
 from tests.chance import examples
 from tests.hearts import Fed, board, feed, from_changelog, from_snapshot, log, rule_set, shard
 from tests.naive_board import PANE, Count, NaiveBoard
@@ -84,8 +83,8 @@ def by_five_minutes(segments: Any) -> list[tuple[Sequence[Count], int]]:
 def test_an_alert_on_a_metric_opens_a_follow_up_whose_clocks_the_board_keeps() -> None:
     one = board(rule_set(HELD))
     fed = feed(one, log([
-        record("s", 0, Segment(NOON + 2 * HOUR, [(NOON, (), down(2))])),
-        record("s", 1, Segment(NOON + 6 * HOUR, [])),
+        record("s", 0, segment(NOON + 2 * HOUR, [(NOON, (), down(2))])),
+        record("s", 1, segment(NOON + 6 * HOUR, [])),
     ]), [1])  # fmt: skip
     tasks = [json.loads(raw) for topic, _, raw in fed.outputs if topic == FOLLOW_UPS]
     assert [(task["type"], task["time"], task["data"]["key"]) for task in tasks] == [
@@ -99,7 +98,7 @@ def test_each_series_of_a_rule_has_an_episode_of_its_own() -> None:
     rules = rule_set(LOW.replace("metric: nps,", "metric: nps, by: [touchpoint],"))
     one = board(rules)
     counts = [(NOON, TILL, down()), (NOON, CHECKOUT, up()), (NOON, (), down(9))]
-    fed = feed(one, log([record("s", 0, Segment(NOON + HOUR, counts))]))
+    fed = feed(one, log([record("s", 0, segment(NOON + HOUR, counts))]))
     keys = [json.loads(raw)["data"]["key"] for topic, _, raw in fed.outputs if topic == ALERTS]
     assert keys == ["nps{touchpoint=till}"]
 
@@ -178,7 +177,7 @@ def in_records(story: Sequence[tuple[str, list[Count], int | None]]) -> list[byt
     for name, counts, watermark in story:
         offsets[name] = offsets.get(name, -1) + 1
         values.append(
-            record(name, offsets[name], Segment(watermark, [(e, s, dict(c)) for e, s, c in counts]))
+            record(name, offsets[name], segment(watermark, [(e, s, dict(c)) for e, s, c in counts]))
         )
     return values
 
@@ -249,15 +248,15 @@ def after_a_change(before: str, after: str) -> tuple[Any, Fed]:
     """A board on which an alert fires, and the same with other rules from then on."""
     old, new = board(rule_set(before)), board(rule_set(after))
     fed = feed(
-        old, log([record("s", 0, Segment(NOON + 2 * HOUR, [(NOON, (), down(2)), (NOON, TILL, down(2))]))])
+        old, log([record("s", 0, segment(NOON + 2 * HOUR, [(NOON, (), down(2)), (NOON, TILL, down(2))]))])
     )
     assert [what for what, _ in alerts(fed)] == ["fired"]
     for one in old.snapshot():
         new.restore(one)
     fed = Fed()
     fed.take(new.opened(waiting=False).outputs)
-    rest = [record("s", 1, Segment(NOON + 3 * HOUR, [(NOON + 3 * HOUR, (), up(9)), (NOON + 3 * HOUR, TILL, up(9))])),
-            record("s", 2, Segment(NOON + 5 * HOUR, []))]  # fmt: skip
+    rest = [record("s", 1, segment(NOON + 3 * HOUR, [(NOON + 3 * HOUR, (), up(9)), (NOON + 3 * HOUR, TILL, up(9))])),
+            record("s", 2, segment(NOON + 5 * HOUR, []))]  # fmt: skip
     fed.take(new.apply(log([b"", *rest])[1:]).outputs)
     return new, fed
 

@@ -17,7 +17,8 @@ from pipeline.rules.hits import events_of, insert
 from pipeline.span import DAY
 from pipeline.state.changelog import MAX_BYTES, VERSION, Changelog
 from pipeline.state.logged import Position
-from pipeline.state.records import Answered, Counts, Hits, Pane, Remembered, add_counts
+from pipeline.state.packed import add_counts
+from pipeline.state.records import Answered, Counts, Hits, Pane, Remembered
 from pipeline.state.ref import Ref, ref_of
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import SHELVES, Store

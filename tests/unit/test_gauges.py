@@ -11,13 +11,12 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from pipeline.metrics import catalogue
-from pipeline.metrics.segment import Segment
 from pipeline.observe import BoardView, Feed, Gauges
 from pipeline.observe.gauges import Known
 from pipeline.observe.timings import Timings
 from pipeline.replay import FileRecord
 from pipeline.span import HOUR
-from tests.boards import NONE, down, record, told, up
+from tests.boards import NONE, down, record, segment, told, up
 from tests.browser.fakes import NOON, FakeBoard, FakeHealth, Value, alert_record, partition
 from tests.deploy.programs import program
 
@@ -205,7 +204,7 @@ def test_what_was_seen_stays_as_it_was_though_the_board_moves_on() -> None:
     gauges = Gauges(lambda: board, FakeHealth([partition()]), wall=lambda: 2_000_000_000.0)
     seen = gauges.look()
     before = generate_latest(seen)
-    late = record("s/0", 1, Segment(NOON + 2 * HOUR, [(NOON, (), down(20))]))
+    late = record("s/0", 1, segment(NOON + 2 * HOUR, [(NOON, (), down(20))]))
     board.apply([FileRecord(1, NOON, late)])
     assert generate_latest(gauges.look()) != before
     assert generate_latest(seen) == before

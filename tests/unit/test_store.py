@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pipeline.span import HOUR
-from pipeline.state.records import Answered, Remembered, pack
+from pipeline.state.packed import pack
+from pipeline.state.records import Answered, Remembered
 from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.store import SHELVES, Store, shelf_of
 from pipeline.state.timers import NEVER

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pipeline.rules.hits import cut, events_of, has_fired, insert, split, text
 from pipeline.rules.timeline import BLOCK, MOST, MOST_BLOCKS, Timeline
-from pipeline.state.records import Hits, unpack
+from pipeline.state.packed import unpack
+from pipeline.state.records import Hits
 from pipeline.state.store import Store
 from tests.chance import examples
 
