@@ -131,8 +131,8 @@ def with_added(packed: bytes, added: msgspec.Raw) -> bytes:
     """A packed record with the rows that were added to it. Raises MsgspecError where it cannot have them."""
     record = unpack(packed)
     if isinstance(record, Rows):
-        for row in _decode_rows_added(added):
-            packed = packed_rows(row, rows_of(packed)) if isinstance(row, int) else packed + row
+        for one in _decode_rows_added(added):
+            packed = packed_rows(one, rows_of(packed)) if isinstance(one, int) else packed + one
         return packed
     if type(record) not in _decode_rows:
         raise msgspec.ValidationError(f"{type(record).__name__} has no rows")
