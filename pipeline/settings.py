@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.errors import UsageError
@@ -97,6 +98,23 @@ def _points(value: dict[str, int]) -> dict[str, int]:
     return value
 
 
+def _broker(value: Any) -> Any:
+    """Addresses with commas between."""
+    for one in str(value).split(","):
+        host, _, port = one.strip().rpartition(":")
+        if not host or not port.isdecimal():
+            raise ValueError(f'"{one.strip()}" is no address; write host:port, such as kafka:9092')
+    return value
+
+
+def _file(value: Any) -> Any:
+    if not Path(value).is_file():
+        raise ValueError(f'there is no file "{value}"')
+    return value
+
+
+_File = Annotated[Path, BeforeValidator(_file)]
+
 #: What would be right, for settings whose limits pydantic checks.
 _RIGHT = {
     "language": "en or nl",
@@ -104,6 +122,8 @@ _RIGHT = {
     "seen_limit": "a whole number from 1000", "value_limit": "a whole number from 1", "told": "a whole number from 9 to 15",
     "engagement": 'points by type of event, such as {"referral.made": 10}', "batch": "a whole number from 1",
     "web_port": "a port from 0 to 65535", "log_json": "true or false", "rebuild": "true or false",
+    "workers": "a whole number from 1", "security_protocol": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+    "sasl_mechanism": "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
 }  # fmt: skip
 
 
@@ -114,7 +134,7 @@ class Settings(BaseSettings):
         env_prefix="CXLOOP_", arbitrary_types_allowed=True, frozen=True, extra="ignore"
     )
 
-    broker: str = "127.0.0.1:9092"
+    broker: Annotated[str, BeforeValidator(_broker)] = "127.0.0.1:9092"
     prefix: str = Field("cx", pattern=r"^[a-zA-Z0-9_-]+$")
     partitions: int = Field(4, ge=1)
     replication: int = Field(1, ge=1)
@@ -135,15 +155,22 @@ class Settings(BaseSettings):
     stall: Annotated[int, BeforeValidator(_millis)] = 120_000
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=0, le=65_535)
+    workers: int = Field(1, ge=1)
     log_json: bool = False
     rebuild: bool = False
-    security_protocol: str = "PLAINTEXT"
-    sasl_mechanism: str | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     sasl_username: str | None = None
     sasl_password: str | None = Field(None, repr=False)
-    ssl_cafile: Path | None = None
-    ssl_certfile: Path | None = None
-    ssl_keyfile: Path | None = None
+    ssl_cafile: _File | None = None
+    ssl_certfile: _File | None = None
+    ssl_keyfile: _File | None = None
+
+    @model_validator(mode="after")
+    def _credentials(self) -> Settings:
+        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
+            raise ValueError(f"{self.security_protocol} needs CXLOOP_SASL_USERNAME and CXLOOP_SASL_PASSWORD")
+        return self
 
 
 def load(**given: Any) -> Settings:
@@ -152,7 +179,7 @@ def load(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         wrong = [
-            f"--{'-'.join(map(str, e['loc'])).replace('_', '-')} (CXLOOP_{'_'.join(map(str, e['loc'])).upper()}): "
+            _place(e["loc"])
             + (
                 e["msg"].removeprefix("Value error, ")
                 if e["type"] == "value_error"
@@ -161,3 +188,33 @@ def load(**given: Any) -> Settings:
             for e in error.errors()
         ]
         raise UsageError("\n".join(wrong)) from error
+
+
+#: Settings that are options of commands, too.
+OPTIONS = {"broker", "prefix", "rules", "workers", "web_port", "partitions", "zone", "log_json", "rebuild"}
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """What a mistake is about, as it can be written."""
+    if not loc:
+        return ""
+    name = "_".join(map(str, loc))
+    variable = f"CXLOOP_{name.upper()}"
+    return f"--{name.replace('_', '-')} ({variable}): " if loc[0] in OPTIONS else f"{variable}: "
+
+
+def says_yes(name: str) -> bool:
+    """Is a setting that is true or false true in the environment? Does not look at the others."""
+    return os.environ.get(f"CXLOOP_{name.upper()}", "").lower() in {"1", "true", "yes", "on", "y", "t"}
+
+
+def unknown() -> Iterator[tuple[str, str]]:
+    """Variables of the environment that look like settings and are none, each with the nearest that is one."""
+    known = [f"CXLOOP_{name.upper()}" for name in Settings.model_fields]
+    for name in sorted(os.environ):
+        if name.startswith("CXLOOP_") and name not in known:
+            near = did_you_mean(name, known)
+            yield (
+                name,
+                near if near.startswith("did") else "docs/operating.md has all of them",
+            )

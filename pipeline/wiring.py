@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +36,9 @@ from pipeline.web.status import status_app
 _SHOWN = 500
 #: How long open pages have to end when the worker does, s.
 LET_GO_S = 2
+
+
+log = logging.getLogger("pipeline.web")
 
 
 class PortTakenError(CxloopError):
@@ -89,7 +93,7 @@ class _Server(uvicorn.Server):
 
 
 class StatusPage(mode.Service):
-    """Serves the status page on a socket that listens already."""
+    """Serves the status page. Before it starts, its port is taken, and nobody answers there."""
 
     mundane_level = "debug"
 
@@ -104,6 +108,7 @@ class StatusPage(mode.Service):
 
     async def on_start(self) -> None:
         """Serve."""
+        log.info("status page on %s", url_of(self._listening))
         self._serving = self.add_future(self._server.serve(sockets=[self._listening]))
 
     async def on_stop(self) -> None:
@@ -136,7 +141,7 @@ class Worker:
     _listening: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
-        self._listening = listen(self.settings.web_host, self.port)
+        self._listening = bind(self.settings.web_host, self.port)
         self.feed = Feed()
         tuning = engine.Tuning(
             batch=self.settings.batch, watchdog_s=self.settings.stall / 1000, rebuild=self.settings.rebuild
@@ -152,8 +157,7 @@ class Worker:
     @property
     def url(self) -> str:
         """Where the status page is."""
-        host, port = self._listening.getsockname()[:2]
-        return f"http://{host}:{port}/"
+        return url_of(self._listening)
 
     def board(self) -> Board | None:
         """The board, if this worker keeps it."""
@@ -248,16 +252,22 @@ def plan(settings: Settings) -> engine.Plan:
     return engine.Plan(settings.prefix, partitions, replication=settings.replication)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. port: 0 for any that is free. Raises PortTakenError."""
+def url_of(listening: socket.socket) -> str:
+    """Where the page is that a socket is for."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{host}:{port}/"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket of a port, to listen on later. port: 0 for any that is free. Raises PortTakenError."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(128)
     except OSError as error:
         listening.close()
         raise PortTakenError(
-            f"the status page cannot listen on {host}:{port}: {error.strerror}; choose another with --web-port"
+            f"the status page cannot listen on {host}:{port}: {error.strerror}; choose another port with --web-port, "
+            "or another address with CXLOOP_WEB_HOST"
         ) from error
     return listening

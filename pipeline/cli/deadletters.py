@@ -65,14 +65,10 @@ def list_(
     if as_json:
         typer.echo(msgspec.json.encode([_for_scripts(one, found) for one in shown]).decode())
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("ID", "Rejected (UTC)", "Sent again", "Why"):
-        table.add_column(column, no_wrap=column != "Why")
-    for one in shown:
-        at = moment(one.at)[:16].replace("T", " ")
-        table.add_row(_text(one.id), at, "yes" if one.id in found.sent else "", _text(one.error))
-    if shown:
-        Console().print(table)
+    for one in shown:  # no table: what is wrong, and where, takes a line of its own
+        again = ", sent again" if one.id in found.sent else ""
+        typer.echo(f"{printable(one.id)}  rejected {moment(one.at)[:16]}Z{again}")
+        typer.echo(f"    {printable(one.error)}")
     if len(shown) < len(letters):
         typer.echo(f"The newest {len(shown):,} of {len(letters):,}; --limit shows more.")
     elif not shown:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import partial
 
 import structlog
 
 from pipeline.engine.fatal import told
 
 
-def configure(level: int, as_json: bool) -> None:
-    """Send every logger of the process to stderr, in one form."""
+def configure(level: int, as_json: bool, worker: int | None = None) -> None:
+    """Send every logger of the process to stderr, in one form. worker: which of several this process is."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    if worker is not None:
+        shared.append(partial(_with_worker, worker))
     if as_json:
         shared += [structlog.stdlib.add_logger_name, _with_process]
     renderer: structlog.typing.Processor = (
@@ -49,6 +52,14 @@ def _tell_errors(record: logging.LogRecord) -> bool:
 def _with_process(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Several workers may write to one stream."""
     event["process"] = os.getpid()
+    return event
+
+
+def _with_worker(
+    worker: int, _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """As the page's ports and the supervisor count them."""
+    event["worker"] = worker
     return event
 
 

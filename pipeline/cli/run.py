@@ -11,6 +11,7 @@ import typer
 from pipeline import settings as all_settings
 from pipeline.cli import logs, options
 from pipeline.cli.importing import interruptible
+from pipeline.errors import CxloopError
 
 log = logging.getLogger("pipeline.cli")
 
@@ -19,7 +20,10 @@ def run(
     broker: options.Broker = None,
     prefix: options.Prefix = None,
     rules: options.Rules = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the partitions.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that share the partitions (default: 1).", show_default=False),
+    ] = None,
     web_port: Annotated[
         int | None,
         typer.Option(
@@ -41,6 +45,7 @@ def run(
         ),
     ] = None,
     log_json: Annotated[bool | None, typer.Option("--log-json", help="Log JSON lines.")] = None,
+    worker: Annotated[int | None, typer.Option(hidden=True, help="Which of several this one is.")] = None,
 ) -> None:
     """Run a worker on a real Kafka: events in; alerts, follow-ups and gauges out, exactly once.
 
@@ -48,27 +53,42 @@ def run(
 
     Example: cxloop run --broker kafka:9092 --workers 2
     """
-    settings = all_settings.load(
-        broker=broker,
-        prefix=prefix,
-        rules=rules,
-        web_port=web_port,
-        partitions=partitions,
-        zone=zone,
-        log_json=log_json,
-        rebuild=rebuild,
-    )
-    logs.configure(logging.INFO, settings.log_json)
+    as_json = bool(log_json) or all_settings.says_yes("log_json")
+    logs.configure(logging.INFO, as_json, worker)
+    try:
+        settings = all_settings.load(
+            broker=broker,
+            prefix=prefix,
+            rules=rules,
+            web_port=web_port,
+            workers=workers,
+            partitions=partitions,
+            zone=zone,
+            log_json=log_json,
+            rebuild=rebuild,
+        )
+        code = _run(settings)
+    except CxloopError as error:
+        if not as_json:
+            raise
+        log.critical("%s", error)
+        code = error.exit_code
+    raise typer.Exit(code)
+
+
+def _run(settings: all_settings.Settings) -> int:
+    """One worker, or several; the exit code."""
+    for name, hint in all_settings.unknown():
+        log.warning("%s is no setting of cxloop, and is ignored; %s", name, hint)
     with interruptible():
         from pipeline import parts as all_parts  # slow to import, and for Kafka alone
         from pipeline import rulewatch, wiring
 
     written = rulewatch.stamps(settings)
     parts = all_parts.build(settings)
-    if workers > 1:
-        raise typer.Exit(_several(workers, settings.web_port))
+    if settings.workers > 1:
+        return _several(settings.workers, settings.web_port)
     one = wiring.Worker(settings, parts, wiring.plan(settings), settings.web_port)
-    log.info("status page on %s", one.url)
     log.info(
         "%d rules, version %s; broker %s, topics %s.*",
         len(parts.rules.rules),
@@ -76,7 +96,7 @@ def run(
         settings.broker,
         settings.prefix,
     )
-    raise typer.Exit(one.run(rulewatch.RuleWatch(one, written)))
+    return one.run(rulewatch.RuleWatch(one, written))
 
 
 def _several(workers: int, port: int) -> int:
@@ -85,10 +105,12 @@ def _several(workers: int, port: int) -> int:
 
     given = sys.argv[1:]
     kept = [word for i, word in enumerate(given) if not _is_about(word, given[i - 1] if i else "")]
-    return supervise(
-        workers,
-        lambda n: [sys.executable, "-m", "pipeline.cli", *kept, "--web-port", str(port + n if port else 0)],
-    )
+
+    def command(n: int) -> list[str]:
+        mine = ["--workers", "1", "--worker", str(n), "--web-port", str(port + n - 1 if port else 0)]
+        return [sys.executable, "-m", "pipeline.cli", *kept, *mine]
+
+    return supervise(workers, command)
 
 
 def _is_about(word: str, before: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -13,6 +15,10 @@ from rich.table import Table
 from pipeline import settings as all_settings
 from pipeline.cli import options
 from pipeline.cli.importing import interruptible
+
+if TYPE_CHECKING:
+    from pipeline.engine.lag import Waiting
+    from pipeline.engine.topics import Found
 
 
 def topics(
@@ -30,14 +36,21 @@ def topics(
 
     Example: cxloop topics --broker kafka:9092
     """
+    # What goes wrong is told as an error, once; the clients would tell it too.
+    logging.disable()
     with interruptible():
-        from pipeline.engine.lag import waiting  # slow to import, and for Kafka alone
+        from pipeline.engine.errors import TopicsError  # slow to import, and for Kafka alone
+        from pipeline.engine.lag import waiting
         from pipeline.engine.topics import ensure
         from pipeline.wiring import connection, plan
 
     settings = all_settings.load(broker=broker, prefix=prefix, partitions=partitions)
     kafka = connection(settings)
-    found = ensure(kafka, plan(settings), create=create)
+    wrong: TopicsError | None = None
+    try:
+        found = ensure(kafka, plan(settings), create=create)
+    except TopicsError as error:
+        wrong, found = error, error.found
     inputs = asyncio.run(waiting(kafka, settings.prefix, {t.name: t.partitions for t in found}))
     if as_json:
         shown = [
@@ -45,7 +58,13 @@ def topics(
             for t in found
         ]
         typer.echo(msgspec.json.encode({"topics": shown, "inputs": inputs}).decode())
-        return
+    else:
+        _show(found, inputs)
+    if wrong is not None:
+        raise wrong
+
+
+def _show(found: Sequence[Found], inputs: Sequence[Waiting]) -> None:
     console = Console()
     table = _table("Topic", "Partitions", "Replicas", "")
     for t in found:

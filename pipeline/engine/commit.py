@@ -13,9 +13,12 @@ from pipeline.engine import topics
 from pipeline.engine.clock import BrokerClock
 from pipeline.engine.closing import closed_well
 from pipeline.engine.connection import Connection
+from pipeline.engine.errors import TopicsError
 from pipeline.engine.tuning import Tuning
 from pipeline.partitioner import partition_of
 
+#: A topic is gone when brokers have not known it for so long, s, looked at so often, s.
+GONE_S, LOOK_S = 5.0, 0.25
 #: Size of one batch of records on its way to a partition, bytes; one larger record is a batch of its own.
 BATCH_BYTES = 524_288
 
@@ -77,6 +80,7 @@ class Transactions:
         if applied is not None:
             offsets = {self._source: applied + 1}
             waiting.append(asyncio.ensure_future(producer.send_offsets_to_transaction(offsets, self._group)))
+        await self._until_answered(waiting, {at.topic for at, _ in [*batches, *logged]})
         # The producer commits what got through, whatever became of the rest: so look at each first.
         answers: list[Any] = await asyncio.gather(*waiting, return_exceptions=True)
         for answer in answers:
@@ -106,14 +110,40 @@ class Transactions:
         for output in outputs:
             topic = output.topic
             if (count := counts.get(topic)) is None:
-                known = await self._producer.partitions_for(topics.name(self._prefix, topic))
-                count = counts[topic] = len(known)
+                count = counts[topic] = await self._partitions(topics.name(self._prefix, topic))
             where = topic, partition_of(output.key, count)
             packed.setdefault(where, []).append((output.key, output.value))
         batches = []
         for (topic, partition), records in packed.items():
             batches += self._packed(TopicPartition(topics.name(self._prefix, topic), partition), records)
         return batches
+
+    async def _partitions(self, topic: str) -> int:
+        """How many it has. Raises TopicsError where it is gone."""
+        cluster, gone = self._producer.client.cluster, 0
+        while (found := cluster.partitions_for_topic(topic)) is None:
+            gone += await self._is_gone(topic)
+            if gone * LOOK_S > GONE_S:
+                raise TopicsError([f"topic {topic} is gone; `cxloop topics` makes it anew"])
+            await asyncio.sleep(LOOK_S)
+        return len(found)
+
+    async def _is_gone(self, topic: str) -> bool:
+        """Does a broker answer, and does not know the topic?"""
+        client = self._producer.client
+        client.add_topic(topic)
+        return (
+            bool(await client.force_metadata_update()) and client.cluster.partitions_for_topic(topic) is None
+        )
+
+    async def _until_answered(self, waiting: list[Any], names: Iterable[str]) -> None:
+        """Wait for the broker's answers. A client waits for ever for a topic that is gone: raises TopicsError instead."""
+        left = {asyncio.ensure_future(one) for one in waiting}
+        while left:
+            _, left = await asyncio.wait(left, timeout=GONE_S)
+            for topic in names if left else ():
+                if await self._is_gone(topic):
+                    await self._partitions(topic)
 
     def _packed(
         self, at: TopicPartition, records: Iterable[tuple[bytes | None, bytes]]

@@ -42,7 +42,7 @@ async def read(connection: Connection, prefix: str) -> DeadLetters:
         async with Reader(connection, Tuning()) as reader:
             return await _read(reader, ends)
     except KafkaError as error:
-        raise BrokerUnreachableError(connection.bootstrap, 0, told(error)) from error
+        raise BrokerUnreachableError(connection, 0, told(error)) from error
 
 
 async def replay(
@@ -124,5 +124,5 @@ def _ends(connection: Connection, prefix: str) -> dict[TopicPartition, int]:
             parts = [Place(name, one["partition_index"]) for one in found["partitions"]]
             ends = client.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST))
     except AdminError as error:
-        raise BrokerUnreachableError(connection.bootstrap, 0, told(error)) from error
+        raise BrokerUnreachableError(connection, 0, told(error)) from error
     return {TopicPartition(*at): ends[at].offset for at in parts}

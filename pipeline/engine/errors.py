@@ -10,8 +10,13 @@ EngineError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from pipeline.engine.connection import Connection
 from pipeline.errors import CxloopError
+
+if TYPE_CHECKING:
+    from pipeline.engine.topics import Found
 
 
 class EngineError(CxloopError):
@@ -21,18 +26,19 @@ class EngineError(CxloopError):
 class BrokerUnreachableError(EngineError):
     """No broker answered at the start. waited_s: seconds."""
 
-    def __init__(self, bootstrap: str, waited_s: float, why: str) -> None:
+    def __init__(self, connection: Connection, waited_s: float, why: str) -> None:
         super().__init__(
-            f"no Kafka broker answers at {bootstrap} (waited {waited_s:g} s): {why}; "
-            "is it running, and is the address right (--broker, CXLOOP_BROKER)?"
+            f"no Kafka broker answers at {connection.bootstrap} (waited {waited_s:g} s): {why}; is it running, is the "
+            f"address right (--broker, CXLOOP_BROKER), and does it speak {connection.security_protocol} there "
+            "(CXLOOP_SECURITY_PROTOCOL, CXLOOP_SASL_…, CXLOOP_SSL_…)?"
         )
 
 
 class TopicsError(EngineError):
-    """Topics that are not as they have to be; one line each."""
+    """Topics that are not as they have to be; one line each. found: those that are there."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = list(problems)
+    def __init__(self, problems: Sequence[str], found: Sequence[Found] = ()) -> None:
+        self.problems, self.found = list(problems), list(found)
         super().__init__("\n".join(self.problems))
 
 

@@ -37,7 +37,7 @@ class Waiting:
 
 
 async def waiting(connection: Connection, prefix: str, partitions: Mapping[str, int]) -> list[Waiting]:
-    """Of all partitions of the inputs. partitions: by topic with its prefix. Raises BrokerUnreachableError."""
+    """Of all partitions of the inputs. partitions: by topic with its prefix; of those that are there. Raises BrokerUnreachableError."""
     # It asks for the group's offsets, and does not join.
     consumer = AIOKafkaConsumer(**connection.aiokafka(), group_id=group_id(prefix), enable_auto_commit=False)
     found = []
@@ -45,11 +45,11 @@ async def waiting(connection: Connection, prefix: str, partitions: Mapping[str, 
         await consumer.start()
         async with Reader(connection, Tuning()) as reader:
             for name in (topics.name(prefix, topic) for topic in topics.INPUTS):
-                for partition in range(partitions[name]):
+                for partition in range(partitions.get(name, 0)):
                     at = TopicPartition(name, partition)
                     found.append(await _of(at, await consumer.committed(at) or 0, reader))
     except KafkaError as error:
-        raise BrokerUnreachableError(connection.bootstrap, 0, told(error)) from error
+        raise BrokerUnreachableError(connection, 0, told(error)) from error
     finally:
         await consumer.stop()
     return found

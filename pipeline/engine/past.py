@@ -66,7 +66,7 @@ async def copy(connection: Connection, prefix: str, since: int, until: int | Non
                         first, end = await reader.span(at)
                         await reader.read(at, max(first, begin), end, take)
         except KafkaError as error:
-            raise BrokerUnreachableError(connection.bootstrap, 0, told(error)) from error
+            raise BrokerUnreachableError(connection, 0, told(error)) from error
         with file.open("wb") as whole:
             for _, line in heapq.merge(*map(_lines, parts), key=_when):
                 whole.write(line)
@@ -110,5 +110,5 @@ def _begins(connection: Connection, prefix: str, since: int) -> dict[TopicPartit
             ]
             offsets = client.list_partition_offsets(dict.fromkeys(places, since))
     except AdminError as error:
-        raise BrokerUnreachableError(connection.bootstrap, 0, told(error)) from error
+        raise BrokerUnreachableError(connection, 0, told(error)) from error
     return {TopicPartition(*at): offsets[at].offset for at in places if offsets[at].offset >= 0}

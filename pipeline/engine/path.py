@@ -72,7 +72,7 @@ class EventPath:
         try:
             await self._group.start()
         except KafkaError as error:
-            raise BrokerUnreachableError(self.connection.bootstrap, 0, told(error)) from error
+            raise BrokerUnreachableError(self.connection, 0, told(error)) from error
         self._polling = asyncio.create_task(self._poll(), name="poll")
         self._watchdog.start()
 

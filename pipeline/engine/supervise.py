@@ -1,4 +1,4 @@
-"""Several workers on one machine: started together, ended together."""
+"""Several workers on one machine: started together, each started again when it ends, ended together."""
 
 from __future__ import annotations
 
@@ -15,66 +15,104 @@ log = logging.getLogger("pipeline.engine")
 GRACE_S = 30.0
 #: Between two looks at the workers, s.
 LOOK_S = 0.1
+#: Exit codes of a worker that could not even start: the others could not either.
+CANNOT_START = (1, 2)
+#: One that ended within so many seconds is started again a while later: a second, and twice as long each time, up to this.
+LASTED_S, LONGEST_PAUSE_S = 60.0, 30.0
+
+
+class _Child:
+    """One of them. number: from 1."""
+
+    def __init__(self, number: int, argv: Sequence[str]) -> None:
+        self.number, self._argv = number, list(argv)
+        self._pause_s = 0.0
+        self.start()
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+        # In a session of its own: Ctrl-C reaches it through us, once.
+        self.process = subprocess.Popen(self._argv, start_new_session=True)
+
+    def again_in(self) -> float:
+        """It has ended: after how many seconds it is to be started again."""
+        lasted = time.monotonic() - self._began >= LASTED_S
+        self._pause_s = 0.0 if lasted else min(max(1.0, 2 * self._pause_s), LONGEST_PAUSE_S)
+        return self._pause_s
+
+    @property
+    def code(self) -> int:
+        """How it ended: its exit code; 128 + n if signal n killed it."""
+        code = self.process.returncode
+        return 128 - code if code < 0 else code
 
 
 def supervise(count: int, argv: Callable[[int], Sequence[str]]) -> int:
-    """Run so many child processes until all have ended. Blocks; to be called in the main thread.
+    """Run so many child processes until told to end. Blocks; to be called in the main thread.
 
-    argv: the command of the n-th, from 0. SIGTERM, SIGINT and SIGHUP are passed on. When one ends by itself,
-    the others are ended too, and its exit code is ours (128 + n if signal n killed it); 0 if we were told to
-    end and all did.
+    argv: the command of the n-th, from 1. SIGTERM, SIGINT and SIGHUP are passed on. One that ends by itself is started
+    again; the others go on meanwhile. One that could not even start (exit code 1 or 2) ends all, and its code is ours.
+    Else it is 0 if all that ran ended well when they were told to.
     """
-    children = [
-        # In a session of its own: Ctrl-C reaches it through us, once.
-        subprocess.Popen(list(argv(n)), start_new_session=True)
-        for n in range(count)
-    ]
+    children = [_Child(number, argv(number)) for number in range(1, count + 1)]
     told = False
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         nonlocal told
         told |= number != signal.SIGHUP
         for child in children:
-            child.send_signal(number)
+            child.process.send_signal(number)
 
     handlers = {one: signal.signal(one, pass_on) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         return _watch(children, lambda: told)
     finally:
         for child in children:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
+            if child.process.poll() is None:
+                child.process.kill()
+                child.process.wait()
         for one, handler in handlers.items():
             signal.signal(one, handler)
 
 
-def _watch(children: list[subprocess.Popen[bytes]], told: Callable[[], bool]) -> int:
+def _watch(children: list[_Child], told: Callable[[], bool]) -> int:
+    due: dict[_Child, float] = {}  # those that have ended → when they are started again
     while not told():
-        for n, child in enumerate(children):
-            if child.poll() is not None:
-                code = _code(child)
-                log.error("worker %d ended by itself with exit code %d; ending the others", n, code)
-                for other in children:
-                    other.terminate()
-                _await(children)
-                return code
+        for child in children:
+            if child in due:
+                if time.monotonic() >= due[child]:
+                    del due[child]
+                    child.start()
+                    if told():  # while it was started: it was not passed on
+                        child.process.terminate()
+            elif child.process.poll() is not None:
+                if child.code in CANNOT_START:
+                    log.error("worker %d could not start; ending the others", child.number)
+                    for other in children:
+                        other.process.terminate()
+                    _await(children)
+                    return child.code
+                pause_s = child.again_in()
+                due[child] = time.monotonic() + pause_s
+                when = f"in {pause_s:g} s" if pause_s else "now"
+                log.error(
+                    "worker %d ended with exit code %d; it is started again %s",
+                    child.number,
+                    child.code,
+                    when,
+                )
         time.sleep(LOOK_S)
-    _await(children)
-    return max(map(_code, children), default=0)
+    running = [child for child in children if child not in due]
+    _await(running)
+    return max((child.code for child in running), default=0)
 
 
-def _await(children: list[subprocess.Popen[bytes]]) -> None:
+def _await(children: list[_Child]) -> None:
     deadline = time.monotonic() + GRACE_S
     for child in children:
         try:
-            child.wait(max(0.0, deadline - time.monotonic()))
+            child.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            log.warning("process %d did not end within %g s and is killed", child.pid, GRACE_S)
-            child.kill()
-            child.wait()
-
-
-def _code(child: subprocess.Popen[bytes]) -> int:
-    code = child.returncode
-    return 128 - code if code < 0 else code
+            log.warning("worker %d did not end within %g s and is killed", child.number, GRACE_S)
+            child.process.kill()
+            child.process.wait()

@@ -5,6 +5,7 @@ Names are `<prefix>.<topic>`, and `<prefix>.<input>.changelog` for the state of 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS,
 from pipeline.engine.connection import Connection
 from pipeline.engine.errors import BrokerUnreachableError, TopicsError
 from pipeline.engine.fatal import told
+from pipeline.span import duration
+
+log = logging.getLogger("pipeline.engine")
 
 INPUTS = (TOUCHPOINTS, REVIEWS, METRICS)
 OUTPUTS = (ALERTS, FOLLOW_UPS, DEAD_LETTERS)
@@ -146,12 +150,16 @@ def admin(connection: Connection, wait_s: float = ANSWER_S) -> Iterator[Any]:
     began = time.monotonic()
 
     def unreachable(why: str) -> BrokerUnreachableError:
-        return BrokerUnreachableError(connection.bootstrap, round(time.monotonic() - began, 1), why)
+        return BrokerUnreachableError(connection, round(time.monotonic() - began, 1), why)
 
     # kafka-python waits too, but leaves its sockets open when nobody comes.
+    said = False
     while (why := connection.why_unreachable(1.0)) is not None:
         if time.monotonic() - began > wait_s:
             raise unreachable(why)
+        if not said:
+            log.info("waiting up to %g s for a broker at %s: %s", wait_s, connection.bootstrap, why)
+            said = True
         time.sleep(min(0.25, wait_s))
     try:
         client = KafkaAdminClient(
@@ -242,7 +250,7 @@ def problems_of(topic: Topic, found: Found, plan: Plan) -> list[str]:
         need = (
             "must keep everything" if least is None else f"needs {plan.least_days} days (longest window + 7)"
         )
-        wrong(f"keeps records for {retention / DAY_MS:g} days and {need}", set_to("retention.ms"))
+        wrong(f"keeps records for {duration(retention)} and {need}", set_to("retention.ms"))
     if least is None and found.configs.get("retention.bytes", "-1") != "-1":
         wrong(f"has retention.bytes={found.configs['retention.bytes']}", set_to("retention.bytes"))
     size = int(found.configs.get("max.message.bytes", topic.configs["max.message.bytes"]))
@@ -286,7 +294,8 @@ def ensure(
             }
             more, worse = _ensure(client, changelogs(plan, inputs), plan, create)
     except KafkaError as error:
-        raise BrokerUnreachableError(connection.bootstrap, wait_s, told(error)) from error
+        raise BrokerUnreachableError(connection, wait_s, told(error)) from error
+    found = sorted([*there.values(), *more.values()], key=lambda one: one.name)
     if problems or worse:
-        raise TopicsError([*problems, *worse])
-    return sorted([*there.values(), *more.values()], key=lambda one: one.name)
+        raise TopicsError([*problems, *worse], found)
+    return found

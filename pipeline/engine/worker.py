@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import faust
@@ -96,6 +99,21 @@ def _in_time(seconds: float, otherwise: Callable[[], None]) -> threading.Timer:
     return timer
 
 
+@contextmanager
+def _ends_when_told() -> Iterator[None]:
+    """While a broker is waited for there is nothing to hand over: SIGTERM ends the process at once, and well."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        log.info("told to end while it waited for a broker")
+        sys.exit(0)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 async def _live(path: EventPath, services: Iterable[mode.ServiceT]) -> BaseException | None:
     worker = Worker(EventPathService(path), *services, loop=asyncio.get_running_loop())
     try:
@@ -124,7 +142,9 @@ def run_worker(
     """
     connection, prefix = path.connection, path.prefix
     if plan is not None:
-        for topic in topics.ensure(connection, plan):
+        with _ends_when_told():
+            found = topics.ensure(connection, plan)
+        for topic in found:
             if topic.made:
                 log.info("made topic %s with %d partitions", topic.name, topic.partitions)
     apps: list[mode.ServiceT] = []

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as At
 
+from pipeline.effects import Output
 from pipeline.engine import BrokerUnreachableError, Connection, EventPath, Health, Plan, Tuning, topics
 from pipeline.engine.changelog import Reader
 from tests.broker import RealKafka, free_port
@@ -298,6 +299,24 @@ async def test_an_output_that_the_broker_refuses_is_the_end_and_nothing_of_it_is
         heart = path.hearts["touchpoints", 0]
         assert isinstance(heart, CountingHeart)
         assert (heart.restored, heart.opened_with) == (0, [True])
+
+
+async def test_an_output_topic_that_is_gone_is_the_end_and_named(kafka: RealKafka, prefix: str) -> None:
+    made(kafka, prefix)
+
+    class Alerting(CountingHeart):
+        def apply(self, records):  # type: ignore[no-untyped-def]
+            effects = super().apply(records)
+            effects.outputs.append(Output("alerts", b"one", b"x"))
+            return effects
+
+    async with running(kafka, prefix, Alerting) as (path, failures):
+        await asyncio.to_thread(send, kafka, prefix, [b"e"])
+        await until(lambda: path.health.partitions["touchpoints", 0].applied == 0)
+        await asyncio.to_thread(kafka.delete_topics, f"{prefix}.alerts")
+        await asyncio.to_thread(send, kafka, prefix, [b"e"])
+        await until(lambda: bool(failures))
+        assert f"topic {prefix}.alerts is gone; `cxloop topics` makes it anew" in failures[0]
 
 
 async def test_a_path_that_stops_while_its_partitions_are_taken_away_ends_in_good_order(

@@ -52,11 +52,11 @@ def test_everything_that_is_wrong_is_told_at_once(kafka: RealKafka, prefix: str)
         f"topic {prefix}.touchpoints has 2 partitions; it needs at least 4",
         f"topic {prefix}.touchpoints has cleanup.policy=compact; set cleanup.policy=delete",
         f"topic {prefix}.touchpoints has message.timestamp.type=CreateTime; set message.timestamp.type=LogAppendTime",
-        f"topic {prefix}.touchpoints keeps records for 1 days and needs 35 days (longest window + 7); set retention.ms=3024000000",
+        f"topic {prefix}.touchpoints keeps records for 24h and needs 35 days (longest window + 7); set retention.ms=3024000000",
         f"topic {prefix}.touchpoints has max.message.bytes=1048588; set max.message.bytes=4194304",
         f"topic {prefix}.metrics has 3 partitions; it needs exactly 1",
         f"topic {prefix}.touchpoints.changelog has 5 partitions; it needs exactly 2",
-        f"topic {prefix}.touchpoints.changelog keeps records for 7 days and must keep everything; set retention.ms=-1",
+        f"topic {prefix}.touchpoints.changelog keeps records for 7d and must keep everything; set retention.ms=-1",
     ):
         assert what in told
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -287,6 +289,18 @@ def test_topics_are_made_once_and_described(kafka: RealKafka, prefix: str) -> No
     ended = run("topics", *where, "--partitions", "3")
     assert ended.code == 1
     assert ended.err.count("has 2 partitions; it needs at least 3") == 4
+    assert ended.out.count("nothing yet") == 5  # what waits is shown all the same
+
+
+def test_topics_says_what_waits_where_a_topic_is_missing(kafka: RealKafka, prefix: str) -> None:
+    where = ("--broker", kafka.address, "--prefix", prefix, "--partitions", "1")
+    run("topics", *where)
+    kafka.delete_topics(f"{prefix}.reviews")
+    ended = run("topics", *where, "--no-create", "--json")
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1)
+    assert {one["topic"] for one in json.loads(ended.out)["inputs"]} == {
+        f"{prefix}.touchpoints", f"{prefix}.metrics",
+    }  # fmt: skip
 
 
 def test_topics_says_what_waits(kafka: RealKafka, prefix: str, running: Processes) -> None:
@@ -325,6 +339,45 @@ def test_several_workers_start_and_end_together(kafka: RealKafka, prefix: str, r
     until("both workers have partitions", both_have_partitions)
     assert parent.end(signal.SIGTERM) == 0
     assert "Traceback" not in parent.said
+
+
+def test_one_of_several_workers_that_is_killed_is_started_again(
+    kafka: RealKafka, prefix: str, running: Processes
+) -> None:
+    where = ("--broker", kafka.address, "--prefix", prefix, "--web-port", "0", "--log-json")
+    parent = running.start("run", *where, env={"CXLOOP_WORKERS": "2"})
+
+    def started() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in parent.said.splitlines()]
+        return [line for line in lines if line["event"].startswith("partitions: ")]
+
+    until("both have partitions", lambda: {line["worker"] for line in started()} == {1, 2})
+    (killed,) = {line["process"] for line in started() if line["worker"] == 2}
+    os.kill(killed, signal.SIGKILL)
+    until("it is there again", lambda: len({one["process"] for one in started() if one["worker"] == 2}) == 2)
+    assert parent.end(signal.SIGTERM) == 0
+
+
+def test_why_a_worker_could_not_start_is_json_where_its_log_is(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text(BROKEN_RULES)
+    for env in ({"CXLOOP_RULES": str(rules)}, {"CXLOOP_ZONE": "Mars"}):
+        ended = run("run", CXLOOP_LOG_JSON="true", **env)
+        (line,) = [json.loads(line) for line in ended.err.splitlines()]
+        assert line["level"] == "critical"
+        assert ended.code == (1 if "CXLOOP_RULES" in env else 2)
+
+
+def test_a_worker_that_waits_for_a_broker_says_so_and_ends_when_told(running: Processes) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    waiting = running.start("run", "--broker", NOBODY, "--web-port", str(port))
+    until("it waits", lambda: f"waiting up to 30 s for a broker at {NOBODY}" in waiting.said)
+    with pytest.raises(ConnectionRefusedError):  # rather than a page that never answers
+        socket.create_connection(("127.0.0.1", port), 5)
+    assert waiting.end(signal.SIGTERM) == 0
+    assert "told to end" in waiting.said
 
 
 # -- demo

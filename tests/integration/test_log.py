@@ -72,8 +72,8 @@ def applied(worker: Process) -> int:
 def test_it_tells_what_a_person_wants_to_know_and_no_more(logs: list[list[dict[str, str]]]) -> None:
     first, second = ([one["event"] for one in log if one["logger"].startswith("pipeline")] for log in logs)
     ours = [
-        r"status page on http://\S+",
         r"\d+ rules, version \w+; broker \S+, topics \w+\.\*",
+        r"status page on http://\S+",
         r"partitions: metrics/0, reviews/0, touchpoints/0",
         r"\[\^Worker\]: Signal received: 15 \(15\)",
         r"handed over",

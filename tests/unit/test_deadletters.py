@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,3 +194,9 @@ def test_records_of_strangers_are_passed_over(value: bytes | None) -> None:
     letters = DeadLetters()
     assert letters.take(record(0, value))
     assert not letters.letters
+
+
+def test_every_reason_is_explained_to_those_who_operate() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text().partition("\n## Dead letters")[2]
+    table = [line.split("|")[1] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    assert sorted(re.findall("`(.+?)`", " ".join(table))) == sorted((*EVENT_REASONS, *REASONS))

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.metrics.window import window
-from pipeline.settings import SHIPPED, Settings, load
+from pipeline.settings import OPTIONS, SHIPPED, Settings, load, unknown
 from pipeline.span import DAY, HOUR
 
 
@@ -42,7 +42,9 @@ def test_the_defaults_work_as_they_are() -> None:
         ("web_port", "0", 0),
         ("prefix", "shop-1_x", "shop-1_x"),
         ("rules", '["one", "two"]', [Path("one"), Path("two")]),
-        ("ssl_cafile", "/ca.pem", Path("/ca.pem")),
+        ("ssl_cafile", __file__, Path(__file__)),
+        ("workers", "2", 2),
+        ("security_protocol", "SSL", "SSL"),
         ("journey", "six-steps", SHIPPED / "schemas" / "journeys" / "six-steps.yml"),
         ("journey", "mine.yml", Path("mine.yml")),
         ("windows", "7d 1h", (window(HOUR), window(7 * DAY))),
@@ -70,7 +72,8 @@ WRONG = [
     ("zone", "Nope"), ("zone", "../etc"), ("lateness", "soon"), ("lateness", "5"), ("partitions", "0"), ("partitions", "four"),
     ("prefix", "a b"), ("prefix", ""), ("web_port", "99999"), ("log_json", "maybe"), ("seen_limit", "10"),
     ("windows", "90d"), ("windows", "7m"), ("windows", ""), ("dimensions", "colour"), ("told", "8"),
-    ("engagement", '{"contact.open": 1}'), ("engagement", '{"followup.closed": 1}'), ("engagement", '{"share.made": -1}'),
+    ("broker", "kafka"), ("broker", "kafka:9092,:1"), ("workers", "0"), ("security_protocol", "FOO"), ("sasl_mechanism", "BAD"),
+    ("ssl_cafile", "/nope"), ("engagement", '{"contact.open": 1}'), ("engagement", '{"followup.closed": 1}'), ("engagement", '{"share.made": -1}'),
 ]  # fmt: skip
 
 
@@ -82,7 +85,31 @@ def test_what_is_wrong_is_named_as_option_and_as_variable(
     with pytest.raises(UsageError) as caught:
         load()
     assert caught.value.exit_code == 2
-    assert str(caught.value).startswith(f"--{name.replace('_', '-')} (CXLOOP_{name.upper()}): ")
+    option = f"--{name.replace('_', '-')} "
+    told = str(caught.value)
+    assert f"CXLOOP_{name.upper()}" in told.partition(": ")[0]
+    assert told.startswith(option) is (name in OPTIONS)
+
+
+def test_who_signs_in_needs_a_name_and_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXLOOP_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("CXLOOP_SASL_USERNAME", "us")
+    with pytest.raises(UsageError, match=r"^SASL_SSL needs CXLOOP_SASL_USERNAME and CXLOOP_SASL_PASSWORD$"):
+        load()
+
+
+def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXLOOP_BROKR", "kafka:9092")
+    monkeypatch.setenv("CXLOOP_BROKER", "kafka:9092")
+    assert list(unknown()) == [("CXLOOP_BROKR", 'did you mean "CXLOOP_BROKER"?')]
+
+
+def test_every_setting_is_in_the_table_for_those_who_operate() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "operating.md").read_text().partition("## Settings")[2]
+    named = re.findall(r"`CXLOOP_(\w+)`", table.partition("\n## ")[0])
+    assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
+    for option in re.findall(r"`--([\w-]+)`", table.partition("\n## ")[0]):
+        assert option.replace("-", "_") in OPTIONS
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
