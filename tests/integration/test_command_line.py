@@ -117,7 +117,7 @@ def test_a_wrong_setting_in_the_environment_is_wrong_usage_too() -> None:
     ended = run("topics", "--broker", NOBODY, CXLOOP_LATENESS="soon", CXLOOP_WEB_PORT="http")
     assert ended.code == 2
     assert [line.split(":")[0] for line in ended.err.splitlines()] == [
-        "--lateness (CXLOOP_LATENESS)",
+        "CXLOOP_LATENESS",
         "--web-port (CXLOOP_WEB_PORT)",
     ]
 
