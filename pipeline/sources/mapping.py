@@ -1,27 +1,12 @@
-"""A source mapping: how rows or objects of another shape become events.
-
-    source: /shop/reviews          # the events' source
-    format: csv                    # csv, json (one object a line) or json-array
-    order: time                    # sort the file by event time; default: as it arrived
-    type: review.posted
-    id: {hash: [author, date, content]}
-    time: {path: date, format: "%Y-%m-%d", zone: UTC}
-    subject: {path: customer}
-    data:
-      review_id: {hash: [author, date, content]}
-      rating: {path: stars, as: number, scale: [{from: 2015-06-09, divide_by: 2, at_least: 1}]}
-      platform: {value: shop}
-      attributes.shelf: shelf      # a dimension of one's own
-
-A text is short for a path. Paths are JMESPath (https://jmespath.org); an empty text counts as missing.
-"""
+"""A source mapping: how rows or objects of another shape become events. docs/sources.md says what people write."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,11 +27,21 @@ from pipeline.events.model import (
     event_name,
 )
 from pipeline.nearest import did_you_mean
+from pipeline.rules.fields import Base, Field, field_of, known, needed
 from pipeline.sources.model import Mapped, Scale, Value
 from pipeline.written import a_or_b, validated
 from pipeline.yaml_places import Document, Path_
 
 _OWN = "attributes."
+#: What may be of any kind, and is taken for a text in the end.
+_ID, _SUBJECT = Field("id", "anything"), Field("subject", "anything")
+#: What a field is converted to where the mapping names nothing, by what it is.
+_KINDS: Mapping[Base, str | None] = {
+    "number": "number", "text": "text", "choice": "text", "switch": "boolean", "time": "text", "map": None, "anything": None,
+}  # fmt: skip
+_NUMBERS = ("number", "integer")
+#: A day whose year, month and day cannot be mistaken for each other, or for what is missing.
+_DAY = datetime(2026, 11, 22, tzinfo=UTC)
 #: What the rest of a mapping is checked with where these are wrong.
 _ANYTHING = {"source": "x", "id": {"value": "x"}, "time": {"path": "x"}}
 
@@ -58,8 +53,9 @@ class SourceMapping:
         self.written, self._document = written, document
         self._type = written.type.removeprefix("cx.")
         self._zone = ZoneInfo(written.time.zone)
-        fields = msgspec.structs.fields(data_type(EVENTS_BY_NAME[self._type]))
-        self._required = [field.name for field in fields if field.required]
+        data = data_type(EVENTS_BY_NAME[self._type])
+        self._required = needed(data)
+        self._fields = {name: field_of(data, name) for name in written.data}
 
     def event(self, row: Mapping[str, Any]) -> bytes | Rejection:
         """One row as the bytes of an event, or what is wrong with it."""
@@ -68,15 +64,18 @@ class SourceMapping:
             at = self._time(row)
             event: dict[str, Any] = {
                 "specversion": "1.0",
-                "id": _text("id", _value(written.id, row, at, "id")),
+                "id": _text("id", self._value(written.id, row, at, _ID)),
                 "source": written.source,
                 "type": f"cx.{self._type}",
                 "time": at.isoformat(),
             }
-            subject = _value(written.subject, row, at, "subject") if written.subject is not None else None
-            if subject is not None:
-                event["subject"] = _text("subject", subject)
-            data = {name: _value(value, row, at, name) for name, value in written.data.items()}
+            if written.subject is not None:
+                subject = self._value(written.subject, row, at, _SUBJECT)
+                if subject is not None:
+                    event["subject"] = _text("subject", subject)
+            data = {
+                name: self._value(value, row, at, self._fields[name]) for name, value in written.data.items()
+            }
         except ValueError as error:
             return Rejection("row.invalid", str(error).splitlines()[0])
         if missing := [name for name in self._required if data.get(name) is None]:
@@ -84,13 +83,20 @@ class SourceMapping:
         event["data"] = _with_attributes({name: value for name, value in data.items() if value is not None})
         return msgspec.json.encode(event)
 
+    def _value(self, value: Value, row: Mapping[str, Any], at: datetime, field: Field) -> Any:
+        """A field of a row; None where it is missing. Raises ValueError with the field's name."""
+        found = _found(value, row)
+        if found is None or value.hash is not None:
+            return found
+        return _typed(value, found, field, at.date(), self.written.decimal)
+
     def missing_columns(self, header: Iterable[str]) -> list[Mistake]:
         """The columns that the mapping reads and that are not in a file's header, with their places."""
-        known = list(header)
+        there = list(header)
         return [
-            self._document.mistake(place, f'the file has no column "{name}"; {did_you_mean(name, known)}')
+            self._document.mistake(place, f'the file has no column "{name}"; {did_you_mean(name, there)}')
             for place, name in self._columns()
-            if name not in known
+            if name not in there
         ]
 
     def _columns(self) -> Iterator[tuple[Path_, str]]:
@@ -128,6 +134,8 @@ def load_mapping(path: Path) -> SourceMapping:
     document = yaml_places.read(path)
     mistakes = list(document.mistakes)
     written = None
+    if not mistakes and document.data is None:
+        mistakes.append(document.mistake((), 'the file is empty; a source mapping begins with "source:"'))
     if not mistakes:
         written = validated(Mapped, document.data, document, (), mistakes, "a source mapping", _ANYTHING)
     if written is not None:
@@ -150,14 +158,24 @@ def _wrong(written: Mapped, document: Document) -> Iterator[Mistake]:
     except (KeyError, ValueError, OSError):
         text = f'zone: "{written.time.zone}" is no time zone; write for example Europe/Amsterdam'
         yield document.mistake(("time", "zone"), text)
+    if what := _wrong_format(written.time.format):
+        text = f'format: "{written.time.format}" {what}; write for example "%Y-%m-%d %H:%M"'
+        yield document.mistake(("time", "format"), text)
+    form = document.data.get("format", "json")
+    if "delimiter" in document.data and form in ("json", "json-array"):
+        text = f"delimiter: a file of the format {form} has none; write format: csv, or take it out"
+        yield document.mistake(("delimiter",), text)
+
+
+def _wrong_format(form: str) -> str:
+    """What is wrong with the format of a time; "" where nothing is."""
+    if form in ("iso", "unix"):
+        return ""
     try:
-        datetime.strptime("", written.time.format)  # noqa: DTZ007 (only the format is looked at)
-    except ValueError as error:
-        if "bad directive" in str(error) or "stray" in str(error):
-            text = (
-                f'format: "{written.time.format}" is no format of a time; write for example "%Y-%m-%d %H:%M"'
-            )
-            yield document.mistake(("time", "format"), text)
+        read = datetime.strptime(_DAY.strftime(form), form)  # noqa: DTZ007 (only its day is looked at)
+    except (ValueError, re.error):
+        return "is no format of a time"
+    return "" if read.date() == _DAY.date() else "lacks the year, the month or the day"
 
 
 def _wrong_fields(written: Mapped, event: type[Event], document: Document) -> Iterator[Mistake]:
@@ -172,10 +190,12 @@ def _wrong_fields(written: Mapped, event: type[Event], document: Document) -> It
         yield document.mistake(("type",), text)
     if not written.data and document.data.get("data"):
         return  # it could not be read, and that is said already
-    for one in written.data:
-        if one not in fields and not (one.startswith(_OWN) and one != _OWN):
+    for one, value in written.data.items():
+        if not known(data_type(event), one):
             text = f'"{name}" has no field "{one}"; {did_you_mean(one, fields)}'
             yield document.mistake(("data", one), text, key=True)
+        else:
+            yield from _wrong_value(value, field_of(data_type(event), one), written.decimal, document)
     for one, field in fields.items():
         if field.required and one not in written.data:
             yield document.mistake(("data",), f'"{name}" needs the field "{one}"', key=True)
@@ -186,22 +206,51 @@ def _wrong_fields(written: Mapped, event: type[Event], document: Document) -> It
             yield document.mistake(("data",), text, key=True)
 
 
-def _value(value: Value, row: Mapping[str, Any], at: datetime, name: str) -> Any:
-    """A field of a row; None where it is missing. Raises ValueError with the field's name."""
+def _wrong_value(value: Value, field: Field, decimal: str, document: Document) -> Iterator[Mistake]:
+    """What is known of a field's values before a row is seen, and cannot be."""
+    kind = _KINDS[field.base]
+    fits = value.as_ in (None, kind) or (kind in _NUMBERS and value.as_ in _NUMBERS)
+    if field.base != "anything" and not fits:
+        text = f'as: "{value.as_}" is not possible, for {field.name} is {field}; take it out'
+        yield document.mistake(("data", field.name, "as"), text)
+    elif value.value is not None and not value.scale and field.base not in ("anything", "time"):
+        try:
+            field.value(_typed(value, value.value, field, _DAY.date(), decimal))
+        except ValueError as error:
+            text = str(error).removeprefix(f"{field.name}: ")
+            if str(field) not in text:
+                text = f"{text}, and {field.name} is {field}"
+            yield document.mistake(("data", field.name, "value"), f"value: {text}")
+
+
+def _found(value: Value, row: Mapping[str, Any]) -> Any:
+    """What a row has for a field; None where that is missing."""
     if value.hash is not None:
         parts = [path.search(row) for path in value.hash]
         if all(part in (None, "") for part in parts):
             return None
         return hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).hexdigest()
     found: Any = value.value if value.path is None else value.path.search(row)
-    if found is None or found == "":
-        return None
+    return None if found == "" else found
+
+
+def _typed(value: Value, found: Any, field: Field, on: date, decimal: str) -> Any:
+    """What was found, as the mapping says and as the field is. on: the event's day. Raises ValueError."""
+    found = _converted(value.as_ or _KINDS[field.base], found, field.name, decimal)
+    begun = [scale for scale in value.scale if on >= scale.from_]
+    if begun:
+        found = _scaled(max(begun, key=lambda scale: scale.from_), found, field.name)
+    return _converted("integer", found, field.name) if field.whole else found
+
+
+def _converted(kind: str | None, found: Any, name: str, decimal: str = ".") -> Any:
+    if kind is None:
+        return found
+    is_written = decimal == "," and isinstance(found, str) and kind in _NUMBERS
     try:
-        found = _CONVERT[value.as_](found) if value.as_ is not None else found
+        return _CONVERT[kind](found.translate(_COMMA_AND_POINT) if is_written else found)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f'{name}: "{found}" is {_NOT[value.as_ or ""]}') from error
-    begun = [scale for scale in value.scale if at.date() >= scale.from_]
-    return _scaled(max(begun, key=lambda scale: scale.from_), found, name) if begun else found
+        raise ValueError(f'{name}: "{_plain(found)}" is {_NOT[kind]}') from error
 
 
 def _scaled(scale: Scale, found: Any, name: str) -> float:
@@ -226,9 +275,19 @@ def _with_attributes(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "attributes": {**data.get("attributes", {}), **own}} if own else data
 
 
+def _plain(found: Any) -> str:
+    return str(found).lower() if isinstance(found, bool) else str(found)
+
+
+def _as_text(found: Any) -> str:
+    if isinstance(found, dict | list):
+        raise TypeError("what is in it may be one")
+    return _plain(found)
+
+
 def _number(found: Any) -> float:
     number = float(found)
-    if not math.isfinite(number):
+    if isinstance(found, bool) or not math.isfinite(number):
         raise ValueError("no number to count with")
     return number
 
@@ -240,12 +299,16 @@ def _integer(found: Any) -> int:
     return int(number)
 
 
-_NOT = {"number": "no number", "integer": "no whole number", "boolean": "neither true nor false"}
+_NOT = {
+    "text": "no text", "number": "no number", "integer": "no whole number", "boolean": "neither true nor false",
+}  # fmt: skip
 _CONVERT: Mapping[str, Any] = {
-    "text": lambda found: str(found).lower() if isinstance(found, bool) else str(found),
+    "text": _as_text,
     "number": _number,
     "integer": _integer,
     "boolean": lambda found: {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
         str(found).lower()
     ],
 }
+#: Turns 1.234,5 into 1,234.5, which is no number: nobody could tell a thousand from a fraction.
+_COMMA_AND_POINT = str.maketrans(",.", ".,")

@@ -5,16 +5,21 @@ A field's description says what would be right, where something else was written
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 
 import jmespath
 import jmespath.exceptions
+from jmespath.functions import Functions
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from pipeline.nearest import did_you_mean
 from pipeline.written import shown
 
+_JMESPATH = "https://jmespath.org"
 _A_VALUE = "a path, or a map such as {value: shop} or {hash: [author, date]}"
 
 
@@ -24,10 +29,25 @@ def _path(text: Any) -> Any:
     if not isinstance(text, str):
         raise ValueError(f"{shown(text)}; write where it stands in a row, such as customer.id")
     try:
-        return jmespath.compile(text)
+        path = jmespath.compile(text)
     except jmespath.exceptions.JMESPathError as error:
-        hint = f"write '\"{text}\"'" if re.fullmatch(r"[\w .-]+", text) else "see https://jmespath.org"
+        hint = f"write '\"{text}\"'" if re.fullmatch(r"[\w .-]+", text) else f"see {_JMESPATH}"
         raise ValueError(f'"{text}" is no JMESPath; {hint}') from error
+    known = Functions.FUNCTION_TABLE
+    if unknown := [name for name in _functions(path.parsed) if name not in known]:
+        hint = did_you_mean(unknown[0], known)
+        hint = hint if hint.startswith("did") else f"see {_JMESPATH}"
+        raise ValueError(f'JMESPath has no function "{unknown[0]}"; {hint}')
+    return path
+
+
+def _functions(node: Any) -> Iterator[str]:
+    """The functions that a parsed path calls."""
+    if isinstance(node, dict):  # the parts of a slice are numbers
+        if node["type"] == "function_expression":
+            yield node["value"]
+        for child in node["children"]:
+            yield from _functions(child)
 
 
 def _short(value: Any) -> Any:
@@ -40,6 +60,17 @@ def _day(value: Any) -> Any:
         return date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError as error:
         raise ValueError(f'"{value}" is no day; write for example 2015-06-09') from error
+
+
+def _encoding(value: Any) -> Any:
+    """Python's name of an encoding that writes ASCII as ASCII does, so that lines are found before they are decoded."""
+    plain = bytes(range(128))
+    try:
+        if plain.decode(value) == plain.decode("ascii"):
+            return codecs.lookup(value).name
+    except (LookupError, TypeError, ValueError):
+        pass
+    raise ValueError(f'"{value}" is no encoding that is read here; write for example utf-8 or cp1252')
 
 
 def _scalar(value: Any) -> Any:
@@ -107,6 +138,13 @@ class Mapped(_Written):
 
     source: str = Field(min_length=1, description="the events' source, such as /shop/reviews")
     format: Literal["csv", "json", "json-array"] = Field("json", description="csv, json or json-array")
+    encoding: Annotated[str, BeforeValidator(_encoding)] = Field(
+        "utf-8", description="the encoding of the file, such as cp1252"
+    )
+    delimiter: str = Field(
+        ",", pattern=r'^[^"\r\n]$', description='the character that stands between values, such as ";"'
+    )
+    decimal: Literal[".", ","] = Field(".", description='what numbers have before their fraction, "." or ","')
     order: Literal["arrival", "time"] = Field("arrival", description="arrival or time")
     type: str = Field(description="the name of an event, such as review.posted")
     id: AnyValue = Field(description=_A_VALUE)

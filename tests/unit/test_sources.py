@@ -96,10 +96,61 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column_or_line(tmp_path: Path
     assert list(read_events(plain)) == [Line(str(plain), 1, b"{}"), Line(str(plain), 3, b"{}")]
 
 
-def test_a_text_keeps_its_lines_and_a_bad_byte_is_marked(tmp_path: Path) -> None:
+def test_a_text_keeps_its_lines(tmp_path: Path) -> None:
     mapping = f"{REVIEW}  comment: text\n"
-    (event,) = events(tmp_path, mapping, b'number,date,stars,text\n1,29-03-2026,4,"caf\xe9\r\nnoir"\n')
-    assert event["data"]["comment"] == "caf\ufffd\r\nnoir"
+    (event,) = events(tmp_path, mapping, 'number,date,stars,text\n1,29-03-2026,4,"café\r\nnoir"\n')
+    assert event["data"]["comment"] == "café\r\nnoir"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "byte", "other"),
+    [("utf-8", "0xe8", "cp1252"), ("ascii", "0xe8", "utf-8"), ("UTF8", "0xe8", "cp1252")],
+)
+def test_a_row_with_bytes_of_another_encoding_becomes_a_dead_letter_and_the_others_go_on(
+    encoding: str, byte: str, other: str, tmp_path: Path
+) -> None:
+    bad = b'2,29-03-2026,4,"Ren\xe8\r\nand more"'
+    rows = b"number,date,stars,text\n1,29-03-2026,4,fine\n" + bad + b"\r\n\n3,29-03-2026,4,fine\n"
+    one, wrong, three = read(tmp_path, f"{REVIEW}  comment: text\nencoding: {encoding}\n", rows)
+    assert (one.number, one.rejection, three.number, three.rejection) == (2, None, 6, None)
+    assert wrong.rejection is not None
+    assert (wrong.number, wrong.value, wrong.rejection.reason) == (3, bad, "row.invalid")
+    name = encoding.replace("UTF8", "utf-8")
+    assert wrong.rejection.error == (
+        f"the byte {byte} is no {name}; the mapping may name another encoding, such as encoding: {other}"
+    )
+
+
+def test_a_file_has_the_encoding_that_the_mapping_names(tmp_path: Path) -> None:
+    mapping = f"{REVIEW}  comment: '\"Prénom\"'\nencoding: cp1252\n"
+    rows = "number,date,stars,Prénom\n1,29-03-2026,4,René\n2,29-03-2026,4,Renè\n".encode("cp1252")
+    assert [event["data"]["comment"] for event in events(tmp_path, mapping, rows)] == ["René", "Renè"]
+    row = '{"key": 1, "at": "2026-01-01T00:00:00Z", "who": {"id": "René"}, "score": 3}'
+    for form, text in (("json", row), ("json-array", f"[{row}]")):
+        mapping = f"{SURVEY}format: {form}\nencoding: cp1252\n"
+        (event,) = events(tmp_path, mapping, text.encode("cp1252"))
+        assert event["subject"] == "René"
+
+
+def test_a_line_of_json_with_bytes_of_another_encoding_becomes_a_dead_letter(tmp_path: Path) -> None:
+    row = '{"key": 1, "at": "2026-01-01T00:00:00Z", "who": {"id": "René"}, "score": 3}'
+    wrong, right = read(tmp_path, SURVEY, row.encode("cp1252") + b"\n" + row.encode())
+    assert (wrong.value, right.rejection) == (row.encode("cp1252"), None)
+    assert wrong.rejection is not None
+    assert (wrong.rejection.reason, wrong.rejection.error[:26]) == (
+        "row.invalid",
+        "the byte 0xe9 is no utf-8;",
+    )
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+@pytest.mark.parametrize("mapping", [REVIEW, SURVEY, ""], ids=["csv", "json", "events"])
+def test_a_file_in_utf_16_is_told_as_such(mark: bytes, mapping: str, tmp_path: Path) -> None:
+    source, file = tmp_path / "source.yml", tmp_path / "rows"
+    source.write_text(mapping)
+    file.write_bytes(mark + b"n\0")
+    with pytest.raises(FileError, match="rows: the file is UTF-16; save the file as UTF-8"):
+        list(read_events(file, source if mapping else None))
 
 
 def test_a_line_of_json_may_hold_any_character_but_a_new_line(tmp_path: Path) -> None:
@@ -133,8 +184,14 @@ def test_a_bad_row_of_csv_becomes_a_dead_letter_and_the_others_go_on(
     assert [line.rejection and (line.rejection.reason, line.rejection.error) for line in lines] == [
         None, ("row.invalid", error), None,
     ]  # fmt: skip
-    assert lines[1].number == 2
-    assert row.partition(",")[0] in json.loads(lines[1].value)["number"]
+    assert (lines[1].number, lines[1].value) == (3, row.encode())
+
+
+def test_a_row_stands_at_the_line_at_which_it_begins(tmp_path: Path) -> None:
+    rows = 'number,date,stars\r\n\r\n1,"29-03-2026","4\n"\r\n2,29-03-2026,4\r3,"29\n\n03",4\n\n4,29-03-2026,4'
+    assert [(line.number, line.rejection is None) for line in read(tmp_path, REVIEW, rows)] == [
+        (3, True), (5, True), (6, False), (10, True),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -170,10 +227,16 @@ def test_a_unix_time_that_is_none_becomes_a_dead_letter(at: Any, tmp_path: Path)
     [
         ("json-array", "{}", "a list of objects is expected; for one object a line, say format: json"),
         ("json-array", "[", "is no JSON: Input data was truncated"),
+        ("json-array", b'["\xe9"]', "the byte 0xe9 is no utf-8; the mapping may name another encoding, such as encoding: cp1252"),
         ("csv", "key,key,at,score\n", 'the column "key" is there twice; give one of them another name'),
+        ("csv", "\nkey;at;score\n", 'the header has one column, "key;at;score"; write delimiter: ";" in the mapping'),
+        ("csv", "key\tat\n", 'the header has one column, "key\tat"; write delimiter: "\\t" in the mapping'),
+        ("csv", "key|at\n", 'the header has one column, "key|at"; write delimiter: "|" in the mapping'),
+        ('csv\ndelimiter: ";"', "key,at\n", 'the header has one column, "key,at"; write delimiter: "," in the mapping'),
+        ("csv", b"k\xe9y,at\n", "the header cannot be read: the byte 0xe9 is no utf-8; the mapping may name another encoding, such as encoding: cp1252"),
     ],
-)
-def test_a_file_of_another_shape_is_refused(form: str, rows: str, error: str, tmp_path: Path) -> None:
+)  # fmt: skip
+def test_a_file_of_another_shape_is_refused(form: str, rows: str | bytes, error: str, tmp_path: Path) -> None:
     mapping = SURVEY.replace("who.id", "key")
     with pytest.raises(FileError) as caught:
         read(tmp_path, f"{mapping}format: {form}", rows)
@@ -246,21 +309,85 @@ def test_a_value_is_converted(kind: str, value: Any, expected: Any, tmp_path: Pa
 @pytest.mark.parametrize(
     ("kind", "value", "error"),
     [
-        ("integer", "7.5", 'nps: "7.5" is no whole number'),
-        ("integer", [7], 'nps: "[7]" is no whole number'),
-        ("integer", "1e400", 'nps: "1e400" is no whole number'),
-        ("number", "7,5", 'nps: "7,5" is no number'),
-        ("boolean", "maybe", 'nps: "maybe" is neither true nor false'),
+        ("integer", "7.5", 'attributes.v: "7.5" is no whole number'),
+        ("integer", [7], 'attributes.v: "[7]" is no whole number'),
+        ("integer", "1e400", 'attributes.v: "1e400" is no whole number'),
+        ("number", "7,5", 'attributes.v: "7,5" is no number'),
+        ("boolean", "maybe", 'attributes.v: "maybe" is neither true nor false'),
+        ("text", {"a": 1}, "attributes.v: \"{'a': 1}\" is no text"),
     ],
 )
 def test_a_value_that_cannot_be_converted_becomes_a_dead_letter(
     kind: str, value: Any, error: str, tmp_path: Path
 ) -> None:
-    mapping = SURVEY.replace("{nps: score}", f"{{nps: {{path: v, as: {kind}}}}}")
+    assert said_of(f"attributes.v: {{path: v, as: {kind}}}", value, tmp_path) == error
+
+
+def said_of(written: str, value: Any, folder: Path) -> str:
+    """What is wrong with a value of `v`. written: the field's name, and how the mapping has it."""
+    mapping = SURVEY.replace("{nps: score}", f"{{survey_id: {{value: s}}, {written}}}")
     row = {"key": 1, "at": "2026-01-01T00:00:00Z", "who": {"id": "c"}, "v": value}
-    (line,) = read(tmp_path, mapping, json.dumps(row))
-    assert line.rejection is not None
-    assert line.rejection.error == error
+    (line,) = read(folder, mapping, json.dumps(row))
+    return line.rejection.error if line.rejection is not None else ""
+
+
+@pytest.mark.parametrize(
+    ("written", "row", "expected"),
+    [
+        ("nps: v", "7", 7),
+        ("nps: v", "7.0", 7),
+        ("nps: {path: v, as: number}", "7", 7),
+        ("nps: {path: v, as: number, scale: [{from: 2015-06-09, divide_by: 2}]}", "14", 7),
+        ("goal_reached: v", "yes", True),
+        ("goal_reached: v", "false", False),
+        ("survey_id: v", "007", "007"),
+        ("language: v", "no", "no"),
+        ("attributes: {path: v}", {"shelf": 4}, {"shelf": 4}),
+        ("survey_id: v", 7, "7"),
+        ("comment: v", True, "true"),
+        ("csat: {value: 4}", "", 4),
+        ("survey_id: {value: 4}", "", "4"),
+        ("tone: v", "4", "4"),
+        ("tone: {path: v, as: integer}", "4", 4),
+        ('decimal: ","\nnps: v', "7,0", 7),
+        ('decimal: ","\nnps: {path: v, as: integer}', 7.0, 7),
+        ('decimal: ","\ncomment: v', "7,5", "7,5"),
+    ],
+)
+def test_a_field_gets_what_it_can_hold(written: str, row: Any, expected: Any, tmp_path: Path) -> None:
+    around, _, field = written.rpartition("\n")
+    mapping = SURVEY.replace("{nps: score}", f"{{expected: {{value: 3}}, {field}}}") + around
+    found = first(tmp_path, mapping, {"key": 1, "at": "2026-01-01T00:00:00Z", "who": {"id": "c"}, "v": row})
+    name = field.partition(":")[0]
+    assert (found["data"][name], type(found["data"][name])) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "error"),
+    [
+        ("nps: v", "7.5", 'nps: "7.5" is no whole number'),
+        ("nps: {path: v, as: number}", "7.5", 'nps: "7.5" is no whole number'),
+        ("nps: {path: v, as: number, scale: [{from: 2015-06-09, divide_by: 2}]}", "7", 'nps: "3.5" is no whole number'),
+        ("nps: v", "seven", 'nps: "seven" is no number'),
+        ("nps: v", True, 'nps: "true" is no number'),
+        ("goal_reached: v", "maybe", 'goal_reached: "maybe" is neither true nor false'),
+        ("comment: v", ["a"], "comment: \"['a']\" is no text"),
+        ('decimal: ","\nnps: v', "7,5", 'nps: "7.5" is no whole number'),
+        ('decimal: ","\nnps: v', "7.0", 'nps: "7.0" is no number'),
+        ('decimal: ","\nattributes.v: {path: v, as: number}', "1.234,5", 'attributes.v: "1.234,5" is no number'),
+    ],
+)  # fmt: skip
+def test_what_a_field_cannot_hold_becomes_a_dead_letter(
+    written: str, value: Any, error: str, tmp_path: Path
+) -> None:
+    around, _, field = written.rpartition("\n")
+    assert said_of(f"{field}}}\n{around}#", value, tmp_path) == error
+
+
+def test_a_file_has_the_delimiter_and_the_decimal_sign_that_the_mapping_names(tmp_path: Path) -> None:
+    mapping = f'{REVIEW}delimiter: ";"\ndecimal: ","\n'.replace("{path: stars, as: number}", "stars")
+    (event,) = events(tmp_path, mapping, "number;date;stars\n7;29-03-2026;4,5\n")
+    assert event["data"]["rating"] == 4.5
 
 
 @pytest.mark.parametrize(
@@ -284,10 +411,8 @@ def test_a_scale_counts_from_its_day_on_until_the_next(
 
 
 def test_a_scale_of_what_is_no_number_becomes_a_dead_letter(tmp_path: Path) -> None:
-    mapping = REVIEW.replace(", as: number", ", scale: [{from: 2015-06-09, divide_by: 2}]")
-    (line,) = read(tmp_path, mapping, "number,date,stars\n7,01-01-2020,4\n")
-    assert line.rejection is not None
-    assert line.rejection.error == 'rating: "4" is no number that can be scaled'
+    scaled = "attributes.v: {path: v, scale: [{from: 2015-06-09, divide_by: 2}]}"
+    assert said_of(scaled, "4", tmp_path) == 'attributes.v: "4" is no number that can be scaled'
 
 
 def test_a_hash_is_the_same_for_the_same_parts_and_another_for_others(tmp_path: Path) -> None:
