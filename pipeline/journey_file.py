@@ -57,6 +57,9 @@ def read_journey(path: Path) -> Journey:
     document = read(path)
     if document.mistakes:
         raise MistakesError(document.mistakes)
+    if document.data is None:
+        text = 'the file is empty; a journey begins with "journey:" and its name'
+        raise MistakesError([document.mistake((), text)])
     mistakes: list[Mistake] = []
     written = validated(_Written, document.data, document, (), mistakes, "a journey")
     found = _journey(written, document, mistakes) if written is not None else None

@@ -49,12 +49,14 @@ def _paths(value: Any) -> Any:
 
 def _journey(value: Any) -> Any:
     """A file, or the name of a model that ships."""
-    shipped = SHIPPED / "schemas" / "journeys" / f"{value}.yml"
-    return (
-        shipped
-        if isinstance(value, str) and value.replace("-", "").isalnum() and shipped.is_file()
-        else value
-    )
+    if not isinstance(value, str) or not value.replace("-", "").isalnum():
+        return value
+    shipped = {file.stem: file for file in (SHIPPED / "schemas" / "journeys").glob("*.yml")}
+    if value not in shipped and not Path(value).exists():
+        raise ValueError(
+            f'"{value}" is no file, and no journey that comes with cxloop; {did_you_mean(value, shipped)}'
+        )
+    return shipped.get(value, value)
 
 
 #: Panes are kept so long (days); metrics cannot have longer windows.

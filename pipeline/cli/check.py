@@ -19,6 +19,8 @@ from pipeline.sources.mapping import load_mapping
 
 T = TypeVar("T")
 
+_EMPTY = 'the file is empty; a rule file begins with "rules:", a journey with "journey:", a source mapping with "source:"'
+
 
 def check(
     paths: Annotated[
@@ -28,23 +30,34 @@ def check(
 ) -> None:
     """Check rules, journeys and source mappings, and say all that is wrong at once.
 
+    The journey in use is checked in any case, for everything that reads rules reads it.
+
     Example: cxloop check rules/
     """
     settings = all_settings.load()
+    given = paths or settings.rules
+    files = rule_files(given)
+    if not files:
+        load(given)  # says so, as it does to all who need rules
+    rules, journeys, mappings = list[Path](), [settings.journey], list[Path]()
     mistakes: list[Mistake] = []
-    rules: list[Path] = []
-    others = 0
-    for file in rule_files(paths or [*settings.rules, settings.journey]):
+    for file in files:
+        if file.resolve() == settings.journey.resolve():
+            continue
         document = yaml_places.read(file)
-        keys = document.data.keys() if isinstance(document.data, dict) else ()
-        if "stages" in keys:
-            mistakes += _mistakes(read_journey, file)
-            others += 1
-        elif "source" in keys:
-            mistakes += _mistakes(load_mapping, file)
-            others += 1
+        keys = document.data.keys() if isinstance(document.data, dict) else set[str]()
+        if document.data is None and not document.mistakes:
+            mistakes.append(document.mistake((), _EMPTY))
+        elif "rules" not in keys and keys & {"journey", "stages"}:
+            journeys.append(file)
+        elif "rules" not in keys and keys & {"source", "type", "data"}:
+            mappings.append(file)
         else:
             rules.append(file)
+    for file in journeys:
+        mistakes += _mistakes(read_journey, file)
+    for file in mappings:
+        mistakes += _mistakes(load_mapping, file)
     if rules:
         mistakes += _mistakes(load, rules)
     if as_json:
@@ -58,9 +71,13 @@ def check(
         raise MistakesError(mistakes)
     if not as_json:
         count = len(load(rules).rules) if rules else 0
-        typer.echo(
-            f"All is right: {count} rules in {len(rules)} files, and {others} journeys and source mappings."
-        )
+        found_in = f"{_so_many(count, 'rule')} in {_so_many(len(rules), 'file')}"
+        others = f"{_so_many(len(journeys), 'journey')} and {_so_many(len(mappings), 'source mapping')}"
+        typer.echo(f"All is right: {found_in}, {others}.")
+
+
+def _so_many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _mistakes(read: Callable[[T], object], what: T) -> list[Mistake]:

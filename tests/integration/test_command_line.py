@@ -128,7 +128,9 @@ def test_a_wrong_setting_in_the_environment_is_wrong_usage_too() -> None:
 def test_what_comes_with_cxloop_is_right() -> None:
     ended = run("check")
     assert (ended.code, ended.err) == (0, "")
-    assert "All is right" in ended.out
+    assert re.fullmatch(
+        r"All is right: \d+ rules in \d+ files, 1 journey and 0 source mappings\.\n", ended.out
+    )
 
 
 def test_all_mistakes_of_a_rule_file_are_told_at_once_each_with_its_place(tmp_path: Path) -> None:
@@ -163,6 +165,39 @@ def test_check_tells_scripts_the_same_in_json(tmp_path: Path) -> None:
     assert [f"{one['file']}:{one['line']}:{one['column']}: {one['text']}" for one in found] == told
     right = run("check", "--json")
     assert (right.code, json.loads(right.out)) == (0, [])
+
+
+def test_check_refuses_what_a_replay_refuses(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "journey.yml").write_text("journey: own\nstages: {till: {target: {npss: 3}}}\n")
+    rules = ROOT / "tests" / "golden" / "late-truth-retracts-the-alert-and-mends-the-metric" / "rules.yml"
+    for given, journey, said in [
+        (rules, str(tmp_path / "journey.yml"), "journey.yml:2:32: unknown metric"),
+        (rules, "five-phase", 'did you mean "five-phases"?'),
+        (tmp_path / "rules", "five-phases", "rules: no rule files (*.yml) are there"),
+    ]:
+        checked = run("check", given, CXLOOP_JOURNEY=journey)
+        replayed = run("replay", EVENTS, "--rules", given, "--out", tmp_path, CXLOOP_JOURNEY=journey)
+        assert (checked.code, checked.err) == (replayed.code, replayed.err)
+        assert said in checked.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# Nothing yet.\n", '1:1: the file is empty; a rule file begins with "rules:", a journey with'),
+        ("type: review.posted\n", '1:1: "source" is missing'),
+        ("journey: own\n", '1:1: "stages" is missing'),
+        ("journey: own\nsource: x\n", '2:1: "source" is not known here'),
+        ("rules: []\ntype: x\n", '2:1: "type" is not known here; a rule file has'),
+    ],
+)
+def test_a_file_is_checked_as_what_it_is(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "some.yml"
+    file.write_text(text)
+    ended = run("check", file)
+    assert ended.code == 1
+    assert f"{file}:{said}" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,10 @@ def test_what_a_model_asks_for_has_to_exist(text: str, said: str, tmp_path: Path
     assert any(said.partition(": ")[2] in line for line in found), found
 
 
+def test_an_empty_file_is_no_journey(tmp_path: Path) -> None:
+    assert wrong(tmp_path, "") == ['1:1: the file is empty; a journey begins with "journey:" and its name']
+
+
 def test_a_touchpoint_has_one_stage(tmp_path: Path) -> None:
     (text,) = wrong(
         tmp_path, "journey: own\nstages:\n  begin: {touchpoints: [a, b]}\n  end: {touchpoints: [c, a]}\n"

@@ -73,7 +73,7 @@ WRONG = [
     ("prefix", "a b"), ("prefix", ""), ("web_port", "99999"), ("log_json", "maybe"), ("seen_limit", "10"),
     ("windows", "90d"), ("windows", "7m"), ("windows", ""), ("dimensions", "colour"), ("told", "8"),
     ("broker", "kafka"), ("broker", "kafka:9092,:1"), ("workers", "0"), ("security_protocol", "FOO"), ("sasl_mechanism", "BAD"),
-    ("ssl_cafile", "/nope"), ("engagement", '{"contact.open": 1}'), ("engagement", '{"followup.closed": 1}'), ("engagement", '{"share.made": -1}'),
+    ("ssl_cafile", "/nope"), ("journey", "five-phase"), ("journey", "mine"), ("engagement", '{"contact.open": 1}'), ("engagement", '{"followup.closed": 1}'), ("engagement", '{"share.made": -1}'),
 ]  # fmt: skip
 
 
@@ -110,6 +110,19 @@ def test_every_setting_is_in_the_table_for_those_who_operate() -> None:
     assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
     for option in re.findall(r"`--([\w-]+)`", table.partition("\n## ")[0]):
         assert option.replace("-", "_") in OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("five-phase", 'did you mean "five-phases"?'),
+        ("mine", "known are: eight-steps, five-as, five-phases, purchase-journey, six-steps"),
+    ],
+)
+def test_a_journey_that_does_not_ship_is_named_with_those_that_do(name: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(journey=name)
+    assert str(caught.value).endswith(f'"{name}" is no file, and no journey that comes with cxloop; {hint}')
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
