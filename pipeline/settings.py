@@ -18,7 +18,7 @@ from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
 from pipeline.metrics.weights import ENGAGEMENT, TOLD
 from pipeline.metrics.window import PANE, WINDOWS_KEPT, Window, window
 from pipeline.nearest import did_you_mean
-from pipeline.span import DAY, HOUR, Span
+from pipeline.span import DAY, ELAPSED, HOUR, Span
 
 _PACKAGE = Path(__file__).resolve().parent
 #: Where the rules and schemas are that come with cxloop: in the package, or beside it where it runs from its source.
@@ -34,7 +34,7 @@ def zone_named(value: Any) -> ZoneInfo:
 
 
 def _millis(value: Any) -> Any:
-    span = Span.parse(value) if isinstance(value, str) else Span(int(value))
+    span = Span.parse(value, ELAPSED) if isinstance(value, str) else Span(int(value))
     if span.business or span.millis <= 0:
         raise ValueError(f'"{value}" is no length of time here; write for example 5m')
     return span.millis

@@ -14,6 +14,10 @@ WEEK: Final = 7 * DAY
 #: A business day is eight working hours.
 BUSINESS_DAY = 8 * HOUR
 
+#: Examples, and those where working hours are not taken.
+ANY_SPAN = "30m, 24h, 7d or 1 business day"
+ELAPSED = "30m, 24h or 7d"
+
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _ELAPSED = re.compile(r"(\d+)\s*([smhdw])")
 _BUSINESS = re.compile(r"(\d+)\s+business\s+(hour|day)s?")
@@ -27,13 +31,13 @@ class Span:
     business: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Span:
-        """Raises ValueError that says what would be right."""
+    def parse(cls, text: str, such_as: str = ANY_SPAN) -> Span:
+        """Raises ValueError that says what would be right. such_as: examples of it."""
         if found := _ELAPSED.fullmatch(text.strip()):
             return cls(int(found[1]) * _UNITS[found[2]])
         if found := _BUSINESS.fullmatch(text.strip()):
             return cls(int(found[1]) * (BUSINESS_DAY if found[2] == "day" else HOUR), business=True)
-        raise ValueError(f'"{text}" is no length of time; write for example 30m, 24h, 7d or 1 business day')
+        raise ValueError(f'"{text}" is no length of time; write for example {such_as}')
 
     def __str__(self) -> str:
         if self.business:

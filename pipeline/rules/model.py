@@ -13,20 +13,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from pipeline.rules.texts import LONGEST_MESSAGE, LONGEST_TITLE, UNKNOWN
-from pipeline.span import DAY, Span
+from pipeline.span import ANY_SPAN, DAY, ELAPSED, Span
 from pipeline.written import a_or_b, shown
 
 
-def _span(value: Any) -> Any:
+def _span(value: Any, such_as: str = ANY_SPAN) -> Any:
     if isinstance(value, Span):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"{shown(value)}; write a length of time, such as 30m, 24h, 7d or 1 business day")
-    return Span.parse(value)
+        raise ValueError(f"{shown(value)}; write a length of time, such as {such_as}")
+    return Span.parse(value, such_as)
 
 
 def _elapsed(value: Any) -> Any:
-    span = _span(value)
+    span = _span(value, ELAPSED)
     if isinstance(span, Span) and span.business:
         raise ValueError(
             f'"{value}" counts working hours, which only "due" and "after" can; write for example 24h'

@@ -152,11 +152,19 @@ def test_a_zone_that_is_a_continent_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"lateness": "1 business day"}, {"lateness": -5}, {"stall": "0s"}, {"stall": "2 business hours"}],
+    [
+        {"lateness": "1 business day"},
+        {"lateness": -5},
+        {"stall": "0s"},
+        {"stall": "2 business hours"},
+        {"windows": "24x"},
+        {"lateness": "2 days"},
+    ],
 )
 def test_a_span_of_a_setting_is_a_time_of_the_clock(given: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         load(**given)
+    assert "business day" not in str(caught.value).partition("; write")[2]
 
 
 def test_a_password_is_not_shown() -> None:
