@@ -54,13 +54,26 @@ class FileRecord:
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What left the pipeline, sorted: alerts and follow-ups by (time, id), metrics by name, dead letters by place."""
+    """What left the pipeline, sorted: alerts and follow-ups by (time, id), metrics by name, dead letters by place.
+
+    events: the lines or rows that were read, whatever became of them. duplicates, skipped: those of them that were
+    dropped since their id was seen, and those that were later than `until`.
+    """
 
     alerts: list[dict[str, Any]] = field(default_factory=list)
     followups: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     deadletters: list[dict[str, Any]] = field(default_factory=list)
     events: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+
+    @property
+    def rejected(self) -> int:
+        """So many of the lines or rows were rejected: what could not be written of an event is none."""
+        letters = [one["data"] for one in self.deadletters if one["data"]["reason"] != "output.too_large"]
+        places = {tuple(data["origin"].values()) for data in letters if data["origin"]["file"]}
+        return len(places)  # what the shards forward to each other stands in no file
 
     def write(self, folder: Path) -> None:
         """Write alerts.jsonl, followups.jsonl, metrics.jsonl and deadletters.jsonl. Raises FileError."""
@@ -135,7 +148,7 @@ class Run:
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._counted = 0
         self._outputs: dict[str, list[dict[str, Any]]] = {name: [] for name in _KEPT}
-        self._events = 0
+        self._events = self._skipped = 0
 
     def files(
         self, events: Sequence[Path], *, source: Path | None = None, until: int | None = None, batch: int = 2_000,
@@ -144,10 +157,10 @@ class Run:
         """Take what files have, in order of time where they are several. until: ms UTC. Raises SourceError or FileError."""
         lines = lines_of(events, source)
         while chunk := list(islice(lines, batch)):
-            if until is None:
-                self.take(chunk)
-            else:
-                self.take([line for line in chunk if line.rejection or time_of(line.value) <= until])
+            kept = [line for line in chunk if until is None or line.rejection or time_of(line.value) <= until]
+            self.take(kept)
+            self._events += len(chunk)
+            self._skipped += len(chunk) - len(kept)
             if on_batch is not None:
                 on_batch(chunk)
         if until is not None:
@@ -161,7 +174,6 @@ class Run:
                 letter = msgspec.json.encode(dead_letter(rejection, value, origin))
                 self._keep(Output(DEAD_LETTERS, None, letter))
         fresh = [line for line in lines if line.rejection is None]
-        self._events += len(fresh)
         if self._partitions == 1:
             # One at a time would take as long as what becomes of them.
             first = self._offsets[_ONLY]
@@ -231,7 +243,9 @@ class Run:
             for v in sorted(self.values(), key=lambda v: (v.metric, v.window, v.dimension, v.value))
         ]  # fmt: skip
         dead = sorted(self._outputs[DEAD_LETTERS], key=lambda event: list(event["data"]["origin"].values()))
-        return ReplayResult(by_time[ALERTS], by_time[FOLLOW_UPS], values, dead, self._events)
+        return ReplayResult(
+            by_time[ALERTS], by_time[FOLLOW_UPS], values, dead, self._events, self.count("duplicates"), self._skipped
+        )  # fmt: skip
 
     def _apply(self, queues: dict[tuple[str, int], list[Record]]) -> None:
         while queues:

@@ -72,7 +72,10 @@ class EventStory:
         if not self._seen:
             near = get_close_matches(self._subject, self._others, 1)
             hint = f'; did you mean "{near[0]}"?' if near else "."
-            return f'It did not fire: no event is about "{self._subject}"{hint}'
+            rejected = len(self._run.since(DEAD_LETTERS, 0))
+            what = "1 record was" if rejected == 1 else f"{rejected:,} records were"
+            others = f" {what} rejected; `cxloop replay` says why." if rejected else ""
+            return f'It did not fire: no event is about "{self._subject}"{hint}{others}'
         if not self._steps:
             return f"It did not fire: none of the {len(self._seen)} events is of a kind that it looks at."
         if self._near is not None:

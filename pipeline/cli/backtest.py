@@ -19,7 +19,7 @@ from pipeline.authoring.backtest import Fired, both
 from pipeline.authoring.comparison import Comparison, compare
 from pipeline.authoring.page import page
 from pipeline.cli import options
-from pipeline.cli.past import Events, Since, Until, events_of
+from pipeline.cli.past import Events, Since, Until, events_of, refuse_if_all_rejected
 from pipeline.cli.printable import printable
 from pipeline.errors import FileError, LimitError, UsageError
 from pipeline.events.codec import moment
@@ -75,6 +75,10 @@ def backtest(
         typer.echo(msgspec.json.encode(_for_scripts(found, minutes)).decode())
     else:
         _tell(Console(), found, minutes)
+    refuse_if_all_rejected(
+        files, source, found.new.events, found.new.rejected,
+        "`cxloop deadletters list` says why" if since else "`cxloop replay` says why",
+    )  # fmt: skip
     passed = _passed(found, most_added, most_removed, most_follow_ups)
     if passed:
         raise LimitError("\n".join(passed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from pipeline.errors import UsageError
 from pipeline.events.codec import millis
-from pipeline.span import Span
+from pipeline.span import ELAPSED, Span
 
 Rules = Annotated[
     list[Path] | None,
@@ -35,16 +36,20 @@ Source = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
 def moment(text: str | None, option: str) -> int | None:
-    """A time as people write it, in ms UTC. Raises UsageError."""
+    """A time as people write it, in ms UTC; of a day alone, its midnight UTC. Raises UsageError."""
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(f"{text}T00:00Z" if _DAY.fullmatch(text) else text)
     except ValueError as error:
         raise UsageError(f'{option}: "{text}" is no time; write for example 2026-11-22T09:15:00Z') from error
     if found.tzinfo is None:
-        raise UsageError(f'{option}: "{text}" has no offset from UTC; write for example {text}Z')
+        right = f"{found.isoformat()}Z"
+        raise UsageError(f'{option}: "{text}" has no offset from UTC; write for example {right}')
     return millis(found)
 
 
@@ -53,7 +58,7 @@ def span(text: str | None, option: str) -> int | None:
     if text is None:
         return None
     try:
-        found = Span.parse(text)
+        found = Span.parse(text, ELAPSED)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
     if found.business or found.millis <= 0:

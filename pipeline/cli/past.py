@@ -23,12 +23,32 @@ Events = Annotated[
 Since = Annotated[
     str | None,
     typer.Option(
-        "--from", help="In place of files: what arrived on the topics from this time on.", show_default=False
+        "--from",
+        help="In place of files: what arrived on the topics from this time on (of a day: from its midnight UTC).",
+        show_default=False,
     ),
 ]
 Until = Annotated[
     str | None, typer.Option("--to", help="And before this time (default: now).", show_default=False)
 ]
+
+
+def refuse_if_all_rejected(
+    files: Sequence[Path], source: Path | None, read: int, rejected: int, why: str
+) -> None:
+    """Raises FileError where every row that was read was rejected; where there was none, that is told.
+
+    why: where it is said why rows were rejected.
+    """
+    if not read:
+        typer.echo(f"{', '.join(map(str, files))}: no row is there", err=True)
+    elif rejected == read:
+        plain = [file for file in files if source is None and file.suffix.lower() == ".csv"]
+        raise FileError(
+            f"every row was rejected: {plain[0]} is CSV, which needs a mapping (--source)"
+            if plain
+            else f"every row was rejected; {why}"
+        )
 
 
 @contextmanager

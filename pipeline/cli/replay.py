@@ -13,7 +13,7 @@ from rich.table import Table
 
 from pipeline import replay as over_files
 from pipeline import settings as all_settings
-from pipeline.cli import options
+from pipeline.cli import options, past
 
 
 def replay(
@@ -22,7 +22,10 @@ def replay(
     ],
     rules: options.Rules = None,
     source: options.Source = None,
-    until: Annotated[str | None, typer.Option(help="Skip later events, and move time on to here.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Skip later events, and move time on to here (of a day: to its midnight UTC)."),
+    ] = None,
     partitions: Annotated[
         int, typer.Option(min=1, help="Shards of each topic, as Kafka would have them.")
     ] = 1,
@@ -48,14 +51,27 @@ def replay(
     opened = sum(event["type"] == "cx.followup.opened" for event in result.followups)
     if as_json:
         summary = {
-            "events": result.events, "alerts": by_rule, "followups": opened, "deadletters": reasons, "out": str(out),
+            "events": result.events, "duplicates": result.duplicates, "skipped": result.skipped,
+            "alerts": by_rule, "followups": opened, "deadletters": reasons, "out": str(out),
         }  # fmt: skip
         typer.echo(msgspec.json.encode(summary).decode())
-        return
+    else:
+        _tell(result, by_rule, opened, reasons, out)
+    past.refuse_if_all_rejected(
+        events, source, result.events, result.rejected, f"{out / 'deadletters.jsonl'} says why"
+    )
+
+
+def _tell(
+    result: over_files.ReplayResult, by_rule: Counter[str], opened: int, reasons: Counter[str], out: Path
+) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(justify="right", style="bold")
     table.add_row("Events", f"{result.events:,}")
+    for what, number in (("duplicates", result.duplicates), ("after --until", result.skipped)):
+        if number:
+            table.add_row(f"  {what}", f"{number:,}")
     table.add_row("Alerts fired", f"{by_rule.total():,}")
     for rule, number in sorted(by_rule.items()):
         table.add_row(f"  {rule}", f"{number:,}")
@@ -65,4 +81,5 @@ def replay(
         table.add_row(f"  {reason}", f"{number:,}")
     console = Console()
     console.print(table)
-    console.print(f"What came out is in {out}/", highlight=False)
+    why = "; deadletters.jsonl says what was rejected, and why" if reasons else ""
+    console.print(f"What came out is in {out}/{why}", highlight=False, soft_wrap=True)

@@ -93,6 +93,7 @@ def test_help_names_every_command() -> None:
             '--until: "tomorrow" is no time; write for example 2026-',
         ),
         (["replay", EVENTS, "--until", "2026-01-01T00:00:00"], "has no offset from UTC"),
+        (["replay", EVENTS, "--until", "20260101"], "write for example 2026-01-01T00:00:00Z"),
         (["replay", EVENTS, "--partitions", "0"], "--partitions"),
         (["replay", EVENTS, "--zone", "Mars"], '--zone (CXLOOP_ZONE): "Mars" is no time zone'),
         (["deadletters", "list", "--reason", "jsn.invalid"], 'is no reason; did you mean "json.invalid"?'),
@@ -240,6 +241,45 @@ def test_a_replay_tells_scripts_what_came_out(tmp_path: Path) -> None:
     ended = run("replay", EVENTS, "--out", tmp_path, "--json")
     assert ended.code == 0
     assert json.loads(ended.out)["events"] == len(EVENTS.read_text().splitlines())
+
+
+def test_a_replay_tells_what_became_of_each_line(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    lines = [event(id=name) for name in ("a", "b", "a")]
+    file.write_bytes(b"\n".join([*lines, b"{", event(id="z", time="2027-01-01T00:00:00Z")]))
+    ended = run("replay", file, "--until", "2026-12-01", "--out", tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    rows = dict(
+        re.findall(r"^(Events|  duplicates|  after --until|Dead letters) +(\d+) *$", ended.out, re.MULTILINE)
+    )
+    assert rows == {"Events": "5", "  duplicates": "1", "  after --until": "1", "Dead letters": "1"}
+    assert ended.out.endswith(f"{tmp_path}/; deadletters.jsonl says what was rejected, and why\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "said"),
+    [
+        ("events.jsonl", "{\n[\n", 1, "every row was rejected; OUT/deadletters.jsonl says why\n"),
+        (
+            "rows.csv",
+            "id,nps\n1,2\n",
+            1,
+            "every row was rejected: FILE is CSV, which needs a mapping (--source)\n",
+        ),
+        ("events.jsonl", "\n", 0, "FILE: no row is there\n"),
+    ],
+    ids=["all rejected", "a CSV without a mapping", "no rows"],
+)
+def test_a_replay_of_which_nothing_came_says_so(
+    name: str, text: str, code: int, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    ended = run("replay", file, "--out", tmp_path / "out")
+    assert (ended.code, ended.err) == (
+        code, said.replace("OUT", str(tmp_path / "out")).replace("FILE", str(file)),
+    )  # fmt: skip
+    assert re.search(r"Dead letters +[02] *\n", ended.out)
 
 
 def test_a_replay_of_a_missing_file_is_told_in_one_line(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pipeline.authoring.backtest import Fired, Told, both, told_by
 from pipeline.authoring.comparison import NEAR, compare
 from pipeline.authoring.page import page
 from pipeline.cli.commands import app
-from pipeline.errors import LimitError, UsageError
+from pipeline.errors import FileError, LimitError, UsageError
 from pipeline.settings import Settings
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -203,6 +203,18 @@ def test_a_limit_that_is_passed_fails(
         assert isinstance(result.exception, LimitError)
         assert result.exception.exit_code == 4
         assert str(result.exception) == said
+
+
+@pytest.mark.parametrize(("name", "text", "said"), [
+    ("events.jsonl", "{\n", "every row was rejected; `cxloop replay` says why"),
+    ("rows.csv", "id,nps\n1,2\n", "rows.csv is CSV, which needs a mapping (--source)"),
+], ids=["events", "CSV"])  # fmt: skip
+def test_where_every_row_was_rejected_that_is_said(name: str, text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    old = str(rules(tmp_path, "old"))
+    result = CliRunner().invoke(app, ["backtest", str(tmp_path / name), "--against", old, "--rules", old])
+    assert isinstance(result.exception, FileError)
+    assert str(result.exception).endswith(said)
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

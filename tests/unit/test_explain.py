@@ -72,6 +72,16 @@ def test_of_somebody_who_is_not_there_the_nearest_is_named() -> None:
     assert found.verdict.startswith('It did not fire: no event is about "cust-11"; did you mean "cust-')
 
 
+def test_of_whom_nothing_is_known_it_is_said_how_many_records_were_rejected(tmp_path: Path) -> None:
+    case = GOLDEN / "the-same-source-and-id-is-one-event"
+    story = tmp_path / "events.jsonl"
+    story.write_text((case / "events.jsonl").read_text() + '{\n{"subject": "anna"}\n')
+    found = explain("low-score", "anna", [story], Settings(), [case / "rules.yml"])
+    assert found.verdict == (
+        'It did not fire: no event is about "anna". 2 records were rejected; `cxloop replay` says why.'
+    )
+
+
 def test_who_is_written_in_another_way_is_found_and_what_was_refused_is_said(tmp_path: Path) -> None:
     whole = {"specversion": "1.0", "source": "/t", "time": "2025-03-03T10:00:00Z", "subject": "Zoë/1"}
     escaped = json.dumps({**whole, "id": "a", "type": "cx.survey.answered", "data": {"nps": 7}})

@@ -92,7 +92,7 @@ def test_until_skips_what_is_later_and_moves_time_there(until: int, alerts: list
         event("contact.opened", until + 1, "z", contact_id="y"),
     )
     result = files.replay(story, until=until)
-    assert (kinds(result.alerts), result.events) == (alerts, 1)
+    assert (kinds(result.alerts), result.events, result.skipped) == (alerts, 2, 1)
 
 
 def test_without_until_what_is_pending_stays_so(files: Files) -> None:
@@ -106,6 +106,17 @@ def test_a_dead_letter_says_file_and_line(files: Files) -> None:
         ({"file": str(story), "line": 2}, "json.invalid"),
         ({"file": str(story), "line": 3}, "field.wrong"),
     ]
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_every_line_is_counted_whatever_became_of_it(partitions: int, files: Files) -> None:
+    review, opened = (
+        event("review.posted", NOON, "a", review_id="r", rating=1),
+        event("contact.opened", NOON, "b"),
+    )
+    story = files.write("story", review, "rubbish", review, opened, event("contact.opened", NOON + DAY, "c"))
+    result = files.replay(story, until=NOON, partitions=partitions)
+    assert (result.events, result.duplicates, result.skipped, result.rejected) == (5, 1, 1, 2)
 
 
 def test_an_event_from_after_the_run_is_from_the_future(files: Files) -> None:
