@@ -152,7 +152,7 @@ class Board:
             self._step.record = record
             try:
                 told = _decoder.decode(record.value or b"")
-                segments = [(segment, unfolded(segment)) for segment in told.segments]
+                segments = list(zip(told.segments, unfolded(told), strict=True))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 self._step.reject(Rejection("field.wrong", f"no counts of a shard: {error}"), record.value)
                 continue

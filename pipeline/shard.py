@@ -28,8 +28,7 @@ from pipeline.metrics.events import Events
 from pipeline.metrics.moods import Moods
 from pipeline.metrics.promises import Promises
 from pipeline.metrics.reviews import Reviews
-from pipeline.metrics.segment import Segment
-from pipeline.metrics.segment import records as records_for_board
+from pipeline.metrics.segment import MetricsRecord, Segment, encoded
 from pipeline.metrics.tally import Tally
 from pipeline.metrics.ways import Ways
 from pipeline.metrics.weights import DEFAULT_WEIGHTS, Weights
@@ -143,12 +142,8 @@ class Shard:
         if self.watermark is not None or not waiting:
             return Effects()
         self._told = 0  # so that it is told when there is still none behind those records
-        return Effects(
-            [
-                Output(METRICS, None, value)
-                for value in records_for_board(self._name, self.applied, [Segment(0)])
-            ]
-        )
+        told = MetricsRecord(self._name, self.applied, [Segment(0)])
+        return Effects([Output(METRICS, None, value) for value in encoded(told)])
 
     def adopt(self, settings: ShardSettings) -> Effects:
         """Go on with other rules behind the last record taken; what a rule that is gone has open is withdrawn."""
@@ -529,12 +524,9 @@ class Shard:
 
     def _effects(self) -> Effects:
         outputs, self._step.outputs = self._step.outputs, []
-        segments = self._tally.take(self.watermark)
-        if len(segments) > 1 or not segments[0].is_empty or self.watermark != self._told:
-            outputs += [
-                Output(METRICS, None, value)
-                for value in records_for_board(self._name, self.applied, segments)
-            ]
+        told = self._tally.take(self._name, self.applied, self.watermark)
+        if len(told.segments) > 1 or not told.segments[0].is_empty or self.watermark != self._told:
+            outputs += [Output(METRICS, None, value) for value in encoded(told)]
             self._told = self.watermark
         changelog, rotation = self._changelog.step(self._position())
         return Effects(outputs, changelog, rotation)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pipeline.effects import ALERTS
-from pipeline.metrics.fold import Counted, folded
+from pipeline.metrics.fold import Counted, Fold
 from pipeline.metrics.segment import MetricsRecord, Segment
 from pipeline.rules.compiled import RuleSet
 from tests.hearts import Fed, board, feed, log, rule_set
@@ -37,17 +37,19 @@ def down(n: int = 1) -> dict[str, int]:
     return {"nps_detractors": n}
 
 
-def segment(
-    watermark: int | None, counts: Iterable[Counted] = (), levels: Sequence[tuple[str, str, int]] = ()
-) -> Segment:
+class segment(NamedTuple):  # noqa: N801 - it is written like a value
+    """Counts, the watermark that they lead to, and levels."""
+
+    watermark: int | None
+    counts: Iterable[Counted] = ()
+    levels: Sequence[tuple[str, str, int]] = ()
+
+
+def record(shard: str, offset: int, *segments: segment) -> bytes:
     """What a shard hands over."""
-    (one,) = folded(counts, 1_000_000)
-    one.watermark, one.levels = watermark, list(levels)
-    return one
-
-
-def record(shard: str, offset: int, *segments: Segment) -> bytes:
-    return msgspec.json.encode(MetricsRecord(shard, offset, list(segments)))
+    fold = Fold()
+    told = [Segment(one.watermark, fold.rows(one.counts), list(one.levels)) for one in segments]
+    return msgspec.json.encode(MetricsRecord(shard, offset, told, fold.series, fold.names))
 
 
 def told(rules: RuleSet, *segments: tuple[Sequence[Count], int | None]) -> tuple[Any, list[tuple[str, str]]]:

@@ -96,8 +96,9 @@ class Fed:
                 self.outputs.append((output.topic, output.key, output.value))
                 continue
             self.metrics.append(output.value)
-            for segment in msgspec.json.decode(output.value, type=MetricsRecord).segments:
-                for end, series, counts in unfolded(segment):
+            record = msgspec.json.decode(output.value, type=MetricsRecord)
+            for segment, counted in zip(record.segments, unfolded(record), strict=True):
+                for end, series, counts in counted:
                     for name, count in counts.items():
                         self.counts[end, series, name] += count
                 for name, label, change in segment.levels:

@@ -1,61 +1,89 @@
-"""Counts as a segment has them: rows of numbers, for the same series and names come again and again."""
+"""Counts as they go to the board: rows of numbers, for the same series and names come again and again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
-from pipeline.metrics.segment import MOST_ROWS, Segment
+from pipeline.metrics.segment import MetricsRecord
 from pipeline.state.records import Series
 
 #: The end of a 5 min pane (ms), a series, and what is counted in it by name.
 Counted = tuple[int, Series, dict[str, int]]
+#: The end of a 5 min pane (ms), the place of a series, and then in turns the place of a name and how much.
+Row = list[int]
+
+#: So many names and series are kept at hand, each as one object: what is the same object is found soonest.
+_REMEMBERED: Final = 10_000
+_names: Final[dict[str, str]] = {}
+_series: Final[dict[Series, Series]] = {}
 
 
-def folded(counts: Iterable[Counted], most: int = MOST_ROWS) -> list[Segment]:
-    """Segments of at most so many rows that lead to no watermark yet; one at least."""
-    segment, series_at, names_at = _empty(), dict[Series, int](), dict[str, int]()
-    segments = [segment]
-    for end, series, of in counts:
-        if len(segment.counts) == most:
-            segment, series_at, names_at = _empty(), {}, {}
-            segments.append(segment)
-        at = series_at.get(series)
-        if at is None:
-            at = series_at[series] = len(segment.series)
-            segment.series.append(series)
-        row = [end, at]
-        for name, n in of.items():
-            place = names_at.get(name)
-            if place is None:
-                place = names_at[name] = len(segment.names)
-                segment.names.append(name)
-            row.append(place)
-            row.append(n)
-        segment.counts.append(row)
-    return segments
+class Fold:
+    """Makes rows. series, names: those that are in them, each once, in their places."""
+
+    def __init__(self) -> None:
+        self.series: list[Series] = []
+        self.names: list[str] = []
+        self._series_at: dict[Series, int] = {}
+        self._names_at: dict[str, int] = {}
+
+    def rows(self, counts: Iterable[Counted]) -> list[Row]:
+        """A row of each."""
+        rows: list[Row] = []
+        for end, series, of in counts:
+            at = self._series_at.get(series)
+            if at is None:
+                at = self._series_at[series] = len(self.series)
+                self.series.append(series)
+            row = [end, at]
+            for name, n in of.items():
+                place = self._names_at.get(name)
+                if place is None:
+                    place = self._names_at[name] = len(self.names)
+                    self.names.append(name)
+                row.append(place)
+                row.append(n)
+            rows.append(row)
+        return rows
 
 
-def unfolded(segment: Segment) -> list[Counted]:
-    """What a segment counts. Raises ValidationError where a row names what is not there."""
-    series, names, found = segment.series, segment.names, list[Counted]()
+def unfolded(record: MetricsRecord, only: Series | None = None) -> list[list[Counted]]:
+    """What the segments of a record count, or what they count in one series. Raises ValidationError where a row names what is not there."""
+    series, names = [_one(one) for one in record.series], [_name(one) for one in record.names]
+    found: list[list[Counted]] = []
     try:
-        for row in segment.counts:
-            counts: dict[str, int] = {}
-            for n in range(2, len(row), 2):
-                counts[names[_place(row[n])]] = row[n + 1]
-            found.append((row[0], series[_place(row[1])], counts))
+        for segment in record.segments:
+            counted: list[Counted] = []
+            for row in segment.counts:
+                of = series[_place(row[1])]
+                if only is not None and of != only:
+                    continue
+                counts: dict[str, int] = {}
+                for n in range(2, len(row), 2):
+                    counts[names[_place(row[n])]] = row[n + 1]
+                counted.append((row[0], of, counts))
+            found.append(counted)
     except IndexError as error:
         raise msgspec.ValidationError("a row of counts names what is not there") from error
     return found
-
-
-def _empty() -> Segment:
-    return Segment(None, series=[], names=[], counts=[])
 
 
 def _place(n: int) -> int:
     if n < 0:
         raise IndexError
     return n
+
+
+def _name(name: str) -> str:
+    if len(_names) >= _REMEMBERED:
+        _names.clear()
+    return _names.setdefault(name, name)
+
+
+def _one(series: Series) -> Series:
+    if len(_series) >= _REMEMBERED:
+        _series.clear()
+    return _series.setdefault(series, series)

@@ -21,15 +21,12 @@ class Segment(msgspec.Struct, omit_defaults=True):
 
     watermark: None: the shard has none, do not wait for it; UNCHANGED: more counts follow.
 
-    series, names: of all that is counted here, each once. counts: rows of the end of a 5 min pane (ms), the place of a
-    series, and then in turns the place of a name and how much; `unfolded` has them as they are meant.
-    levels: (name, label, change).
+    counts: rows of the end of a 5 min pane (ms), the place of a series in the record, and then in turns the place of a
+    name there and how much (`fold.py`). levels: (name, label, change).
     silences: (event, since, at): since then (ms) none has come, as is known at that time (ms); -1: they come again.
     """
 
     watermark: int | None
-    series: list[Series] = []
-    names: list[str] = []
     counts: list[list[Count]] = []
     levels: list[tuple[str, str, int]] = []
     followups: list[msgspec.Raw] = []
@@ -42,11 +39,16 @@ class Segment(msgspec.Struct, omit_defaults=True):
 
 
 class MetricsRecord(msgspec.Struct, omit_defaults=True):
-    """What a shard hands to the board. shard: topic/partition; offset: the last one that is counted in it."""
+    """What a shard hands to the board. shard: topic/partition; offset: the last one that is counted in it.
+
+    series, names: of all that its segments count, each once.
+    """
 
     shard: str
     offset: int
     segments: list[Segment]
+    series: list[Series] = []
+    names: list[str] = []
 
 
 _encode = msgspec.json.Encoder().encode
@@ -54,10 +56,14 @@ _encode = msgspec.json.Encoder().encode
 _MOST_BYTES = 500_000
 
 
-def records(shard: str, offset: int, segments: list[Segment]) -> list[bytes]:
-    """The records that carry segments to the board, in order; several where they are many."""
-    value = _encode(MetricsRecord(shard, offset, segments))
+def encoded(record: MetricsRecord) -> list[bytes]:
+    """A record as it is written; several where its segments are many."""
+    value, segments = _encode(record), record.segments
     if len(value) <= _MOST_BYTES or len(segments) < 2:
         return [value]
     half = len(segments) // 2
-    return records(shard, offset, segments[:half]) + records(shard, offset, segments[half:])
+    return [
+        value
+        for some in (segments[:half], segments[half:])
+        for value in encoded(msgspec.structs.replace(record, segments=some))
+    ]

@@ -11,9 +11,9 @@ from pipeline.events.journey import Journey
 from pipeline.events.model import Data
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
 from pipeline.metrics.dimensions import Groupings, Read, reader
-from pipeline.metrics.fold import Counted, folded
+from pipeline.metrics.fold import Counted, Fold
 from pipeline.metrics.sample import Sample, counted, differences
-from pipeline.metrics.segment import UNCHANGED, Segment
+from pipeline.metrics.segment import MOST_ROWS, UNCHANGED, MetricsRecord, Segment
 from pipeline.metrics.window import PANE
 from pipeline.state.records import Dims, Series
 
@@ -37,6 +37,7 @@ class Tally:
         self._followups: list[msgspec.Raw] = []
         self._silences: list[tuple[str, int, int]] = []
         self._segments: list[Segment] = []
+        self._fold = Fold()
         # Something may have come to nothing in them.
         self._has_zeros = False
         #: Series have numbers here: to find something by them costs less.
@@ -118,11 +119,12 @@ class Tally:
         self._cut(self.watermark if self.watermark >= 0 else None)
         self._followups.append(msgspec.Raw(event))
 
-    def take(self, watermark: int | None) -> list[Segment]:
-        """All segments since the last call, the last of them with this watermark."""
+    def take(self, shard: str, offset: int, watermark: int | None) -> MetricsRecord:
+        """All segments since the last call, the last of them with this watermark. shard, offset: see `MetricsRecord`."""
         self._cut(watermark)
-        segments, self._segments = self._segments, []
-        return segments
+        record = MetricsRecord(shard, offset, self._segments, self._fold.series, self._fold.names)
+        self._segments, self._fold = [], Fold()
+        return record
 
     def _pane(self, at: int) -> int:
         """The end of the pane in which something is to be counted now."""
@@ -139,13 +141,11 @@ class Tally:
 
     def _cut(self, watermark: int | None) -> None:
         levels = [(*name, change) for name, change in self._levels.items() if change]
-        segments = folded(self._counted())
-        for segment in segments[:-1]:
-            segment.watermark = UNCHANGED
-        last = segments[-1]
-        last.watermark, last.levels = watermark, levels
-        last.followups, last.silences = self._followups, self._silences
-        self._segments += segments
+        rows = self._fold.rows(self._counted())
+        while len(rows) > MOST_ROWS:
+            self._segments.append(Segment(UNCHANGED, rows[:MOST_ROWS]))
+            rows = rows[MOST_ROWS:]
+        self._segments.append(Segment(watermark, rows, levels, self._followups, self._silences))
         self._counts, self._rows = {}, {}
         self._levels, self._followups, self._silences = {}, [], []
         self._has_zeros = False

@@ -132,7 +132,7 @@ class Feed:
         """Take a record of `cx.metrics`: counts of a shard, each once."""
         try:
             record = _read_counts(value or b"")
-            counted = [of for segment in record.segments for of in unfolded(segment)]
+            counted = [of for some in unfolded(record, only=()) for of in some]
         except (MsgspecError, ValueError):
             self._malformed("metrics")
             return
@@ -141,9 +141,8 @@ class Feed:
         self._counted[record.shard] = record.offset
         if len(self._counted) > MOST_SHARDS:
             del self._counted[next(iter(self._counted))]
-        for end, series, counts in counted:
-            if not series:
-                self._count(end, expanded(counts))
+        for end, _, counts in counted:
+            self._count(end, expanded(counts))
         self.changed += 1
 
     def sample(self, board: BoardView | None) -> None:

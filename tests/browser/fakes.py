@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 
 from pipeline.metrics.confidence import Spread, interval
-from pipeline.metrics.segment import MetricsRecord
 from pipeline.observe import Feed, PartitionView
 from pipeline.state.records import Series
-from tests.boards import segment
+from tests.boards import record, segment
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOON = int(datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp() * 1000)
@@ -173,7 +172,7 @@ def counts_record(offset: int, end: int, shard: str = "touchpoints/0", **counts:
         (end, (), counts),
         (end, (("channel", "web"),), counts),
     ]
-    return msgspec.json.encode(MetricsRecord(shard, offset, [segment(end, series)]))
+    return record(shard, offset, segment(end, series))
 
 
 def rfc3339(at: int) -> str:

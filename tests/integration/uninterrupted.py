@@ -61,8 +61,8 @@ def counts(values: Iterable[bytes | None]) -> Counts:
     total: Counts = Counter()
     for value in values:
         record = _metrics(value or b"")
-        for segment in record.segments:
-            for end, series, named in unfolded(segment):
+        for segment, counted in zip(record.segments, unfolded(record), strict=True):
+            for end, series, named in counted:
                 for name, count in named.items():
                     total[record.shard, (end, series), name] += count
             for name, label, change in segment.levels:

@@ -7,7 +7,6 @@ from math import sqrt
 from random import Random
 from statistics import NormalDist, fmean, pvariance
 
-import msgspec
 import pytest
 
 from pipeline.board import Board, BoardSettings
@@ -16,12 +15,11 @@ from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics import sketch
 from pipeline.metrics.catalogue import METRICS
 from pipeline.metrics.confidence import Spread, interval, limit_of_looks, z_score
-from pipeline.metrics.segment import MetricsRecord
 from pipeline.replay import FileRecord
 from pipeline.rules.load import load, rule_set
 from pipeline.settings import SHIPPED, Settings
 from pipeline.state.records import Series
-from tests.boards import NOON, segment
+from tests.boards import NOON, record, segment
 from tests.oracle.metrics import deviates, must_deviate
 from tests.oracle.reading import DAY, HOUR, ms
 
@@ -51,8 +49,8 @@ def alarms(touchpoints: int, quiet_days: int, days: int, *, falls: bool, seed: i
             answers = chance.randbytes(PER_HOUR[hour % 3]).translate(table)
             found = {name: answers.count(kind) for kind, name in enumerate(COUNTED)}
             counts.append((end, (("touchpoint", f"t{touchpoint}"),), found))
-        record = MetricsRecord("touchpoints/0", hour, [segment(end + 1, counts)])
-        for output in board.apply([FileRecord(hour, NOON, msgspec.json.encode(record))]).outputs:
+        value = record("touchpoints/0", hour, segment(end + 1, counts))
+        for output in board.apply([FileRecord(hour, NOON, value)]).outputs:
             event = json.loads(output.value)
             if output.topic == ALERTS and event["type"] == "cx.alert.fired":
                 fired.setdefault(event["data"]["key"], []).append((ms(event["time"]) - NOON) / DAY)

@@ -8,14 +8,13 @@ from typing import Any
 from pipeline.board import Board
 from pipeline.events.journey import NO_JOURNEY, Journey
 from pipeline.metrics import counts as c
-from pipeline.metrics.segment import records
 from pipeline.observe.consistency import consistency, places
 from pipeline.observe.scoreboard import Scoreboard
 from pipeline.replay import FileRecord
 from pipeline.span import DAY, HOUR, MINUTE
 from pipeline.state.records import Series
 from pipeline.web.journey import journey_map
-from tests.boards import NOON, segment
+from tests.boards import NOON, record, segment
 from tests.browser.fakes import FakeBoard, Value
 from tests.hearts import board, rule_set
 
@@ -95,7 +94,7 @@ def test_the_map_has_every_stage_and_what_no_stage_has() -> None:
 def counted(
     one: Board, counts: list[tuple[int, Series, dict[str, int]]], levels: list[tuple[str, str, int]]
 ) -> None:
-    (value,) = records("touchpoints/0", one.applied + 1, [segment(NOON + DAY, counts, levels)])
+    value = record("touchpoints/0", one.applied + 1, segment(NOON + DAY, counts, levels))
     one.apply([FileRecord(one.applied + 1, NOON, value)])
 
 
@@ -110,8 +109,8 @@ def test_a_board_knows_when_customers_last_said_something_also_after_a_restart()
     counted(one, counts, [])
     assert one.heard() == {"buy": NOON}
     again = board(NO_RULES)
-    for record in one.snapshot():
-        again.restore(record)
+    for image in one.snapshot():
+        again.restore(image)
     again.opened(waiting=False)
     assert again.heard() == {"buy": NOON}
 

@@ -8,20 +8,18 @@ from pathlib import Path
 from random import Random
 from statistics import fmean
 
-import msgspec
 import pytest
 
 from pipeline.board import Board, BoardSettings
 from pipeline.effects import ALERTS
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.confidence import unusual
-from pipeline.metrics.segment import MetricsRecord
 from pipeline.replay import FileRecord
 from pipeline.rules.compiled import MetricRule
 from pipeline.rules.load import load, rule_set
 from pipeline.settings import SHIPPED, Settings
 from pipeline.state.records import Series
-from tests.boards import NOON, segment
+from tests.boards import NOON, record, segment
 from tests.oracle.metrics import unusual as by_the_oracle
 from tests.oracle.reading import DAY, HOUR, ms
 
@@ -75,8 +73,8 @@ def alarms(
                 counts.append(
                     (NOON + (hour + 1) * HOUR, (place, ("reason", f"r{number}")), {matches.count: n})
                 )
-        record = MetricsRecord("touchpoints/0", hour, [segment(NOON + (hour + 1) * HOUR + 1, counts)])
-        for output in board.apply([FileRecord(hour, NOON, msgspec.json.encode(record))]).outputs:
+        value = record("touchpoints/0", hour, segment(NOON + (hour + 1) * HOUR + 1, counts))
+        for output in board.apply([FileRecord(hour, NOON, value)]).outputs:
             event = json.loads(output.value)
             if output.topic == ALERTS and event["type"] == "cx.alert.fired":
                 fired.setdefault(event["data"]["key"], []).append((ms(event["time"]) - NOON) / DAY)
