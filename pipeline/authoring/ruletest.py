@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import msgspec
+
 from pipeline import parts as all_parts
 from pipeline.authoring.story import (
+    OPEN_FOLLOW_UP,
     Expected,
     Expects,
     Passes,
@@ -108,7 +111,11 @@ def _run(file: TestFile, test: Test, parts: Parts) -> Outcome:
             now = step.until
             run.pass_time(now + 1)  # what is due now has happened
         elif isinstance(step, Told):
-            run.take([Line(str(file.path), test.line, value) for _, value in step.values])
+            for at, value in step.values:
+                if about_open := OPEN_FOLLOW_UP.encode() in value:
+                    run.pass_time(at)  # it may be open only since then
+                event = _of_the_open_one(value, run.since(FOLLOW_UPS, 0)) if about_open else value
+                run.take([Line(str(file.path), test.line, event)])
             now = step.values[-1][0]
         else:
             run.pass_time(now + 1)
@@ -128,6 +135,16 @@ def _run(file: TestFile, test: Test, parts: Parts) -> Outcome:
     for rule in parts.rules.rules:
         outcome.did[rule.id, "held"] += run.count(f"held.{rule.id}")
     return outcome
+
+
+def _of_the_open_one(value: bytes, follow_ups: Iterable[dict[str, Any]]) -> bytes:
+    """An event about the follow-up of its customer that is open now; where none is, it is refused as it stands."""
+    event = msgspec.json.decode(value)
+    for one in follow_ups:
+        if one.get("subject") == event["subject"]:
+            is_open = not one["type"].endswith(".closed")
+            event["data"]["followup_id"] = one["data"]["followup_id"] if is_open else OPEN_FOLLOW_UP
+    return msgspec.json.encode(event)
 
 
 def _came(alerts: Iterable[dict[str, Any]], follow_ups: Sequence[dict[str, Any]]) -> list[Came]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import Mistake, RulesError
 from pipeline.events.codec import Enclosed, Rejection, decode, millis, moment
-from pipeline.events.model import EVENTS_BY_NAME, data_type
+from pipeline.events.model import EVENTS_BY_NAME, FOLLOW_UPS, data_type
 from pipeline.followup.clocks import BusinessClock
 from pipeline.nearest import did_you_mean
 from pipeline.rules import fields
@@ -94,6 +94,10 @@ class _Expected(_Written):
     team: str | None = Field(None, description="the team of its follow-up")
     due: str | None = Field(None, description="when its follow-up is due, such as 2026-03-03 10:00")
     priority: Literal["low", "normal", "high"] | None = Field(None, description="low, normal or high")
+
+
+#: In a story, the follow-up of the customer that is open then: nobody knows its id beforehand.
+OPEN_FOLLOW_UP: Final = "(the open one)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +278,8 @@ class _Reader:
             except ValueError as error:
                 self._wrong((*path, name), f"{name}: {error}")
         for name in fields.needed(data):
+            if name == "followup_id" and written.customer is not None:
+                continue
             if name not in (written.model_extra or {}):
                 example = f"{name.removesuffix('_id')}-1" if name.endswith("_id") else "…"
                 self._wrong(path, f'"{written.event}" needs "{name}"; write for example {name}: {example}')
@@ -287,6 +293,8 @@ class _Reader:
             "time": moment(self._now - (written.ago.millis if written.ago is not None else 0)), "data": {},
         }  # fmt: skip
         data = dict(written.model_extra or {})
+        if EVENTS_BY_NAME[kind.removeprefix("cx.")] in FOLLOW_UPS:
+            data.setdefault("followup_id", OPEN_FOLLOW_UP)
         customer = written.customer
         if customer is None and written.repeat > 1:
             customer = f"customer-{n + 1}"

@@ -246,3 +246,27 @@ def test_the_command_ends_with_1_where_a_test_fails(write: Write, tmp_path: Path
     assert wrong.stdout.endswith("0 passed, 1 failed\n")
     assert (tmp_path / "junit.xml").read_bytes().startswith(b"<?xml")
     assert cxloop(str(tmp_path / "care.yml")).returncode == 1
+
+
+def test_what_an_agent_does_is_about_the_follow_up_that_is_open(write: Write) -> None:
+    file = write("""
+      - {event: survey.answered, customer: anna, nps: 1}
+      - {event: survey.answered, customer: bob, nps: 1}
+      - expect: [{fired: unhappy, customer: anna}, {fired: unhappy, customer: bob}]
+      - {event: followup.contacted, customer: anna, agent: eve}
+      - {event: followup.closed, customer: anna, resolution: called, after: 1h}
+      - expect: [{follow_up: closed, customer: anna}, {resolved: unhappy, customer: anna, code: followup_closed}]
+      - {wait: 2d}
+      - expect: [{escalated: unhappy, customer: bob, to: lead}]
+    """)
+    assert said(file) == []
+
+
+def test_an_agent_can_do_nothing_about_a_follow_up_that_is_not_open(write: Write) -> None:
+    file = write("""
+      - {event: followup.closed, customer: anna}
+      - expect: nothing
+    """)
+    (failure,) = said(file)
+    assert "an event was refused" in failure
+    assert "(the open one)" in failure
