@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -113,7 +114,8 @@ def _wrong_target(name: str, target: float) -> str:
     if metric is None:
         return f'unknown metric "{name}"; {did_you_mean(name, list(METRICS))}'
     if not metric.low <= target <= metric.high:
-        return f"{name} is from {metric.low:g} to {metric.high:g}, and never {target:g}"
+        reach = "0 at least" if math.isinf(metric.high) else f"from {metric.low:g} to {metric.high:g}"
+        return f"{name} is {reach}, and never {target:g}"
     if metric.better == 0:
         return f"of {name} nobody can say what is better; it has no target"
     return ""

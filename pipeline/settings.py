@@ -215,8 +215,4 @@ def unknown() -> Iterator[tuple[str, str]]:
     known = [f"CXLOOP_{name.upper()}" for name in Settings.model_fields]
     for name in sorted(os.environ):
         if name.startswith("CXLOOP_") and name not in known:
-            near = did_you_mean(name, known)
-            yield (
-                name,
-                near if near.startswith("did") else "docs/operating.md has all of them",
-            )
+            yield name, did_you_mean(name, known, "docs/operating.md")

@@ -163,7 +163,9 @@ def _known(reason: str | None) -> str | None:
     """The reason, which must be one. Raises UsageError."""
     known = (*EVENT_REASONS, *REASONS)
     if reason is not None and reason not in known:
-        raise UsageError(f'--reason: "{reason}" is no reason; {did_you_mean(reason, known)}')
+        raise UsageError(
+            f'--reason: "{reason}" is no reason; {did_you_mean(reason, known, "docs/operating.md")}'
+        )
     return reason
 
 

@@ -35,9 +35,9 @@ def _path(text: Any) -> Any:
         raise ValueError(f'"{text}" is no JMESPath; {hint}') from error
     known = Functions.FUNCTION_TABLE
     if unknown := [name for name in _functions(path.parsed) if name not in known]:
-        hint = did_you_mean(unknown[0], known)
-        hint = hint if hint.startswith("did") else f"see {_JMESPATH}"
-        raise ValueError(f'JMESPath has no function "{unknown[0]}"; {hint}')
+        raise ValueError(
+            f'JMESPath has no function "{unknown[0]}"; {did_you_mean(unknown[0], known, _JMESPATH)}'
+        )
     return path
 
 

@@ -101,6 +101,7 @@ def test_the_eight_steps_belong_to_four_parts() -> None:
     [
         ("target: {npss: 3}}", '4:28: unknown metric "npss"; did you mean "nps"?'),
         ("target: {nps: 300}}", "4:33: nps is from -100 to 100, and never 300"),
+        ("target: {visits: -1}}", "4:36: visits is 0 at least, and never -1"),
         ("target: {visits: 3}}", "4:36: of visits nobody can say what is better; it has no target"),
         ("}\nessential: [d]", '5:13: no stage has the touchpoint "d"; known are: a, c'),
         (

@@ -142,7 +142,7 @@ MISTAKES = {
         "7:12: delimiter: a file of the format json has none; write format: csv, or take it out",
     ]),
     "functions": (SURVEY.lstrip().replace("who.id", "replace(who.id, 'a', 'b')").replace("score}", "'a[1:2] || lenght(b)'}"), [
-        '5:10: subject: JMESPath has no function "replace"; see https://jmespath.org',
+        '5:10: subject: JMESPath has no function "replace"; https://jmespath.org lists what is known',
         '6:13: nps: JMESPath has no function "lenght"; did you mean "length"?',
     ]),
     "values that a field cannot have": (SURVEY.lstrip().replace(
@@ -152,7 +152,7 @@ MISTAKES = {
         '6:39: value: "many" is no number, and nps is a whole number from 0 to 10',
         '6:68: value: "3" is neither true nor false, and goal_reached is true or false',
         '6:85: value: "3.5" is no whole number, and ces is a whole number from 1 to 7',
-        '6:114: "survey.answered" has no field "platform"; see the reference for what is known',
+        '6:114: "survey.answered" has no field "platform"; docs/rules.md lists what is known',
         '6:156: value: "x" is a text, and attributes is a map',
     ]),
     "kinds that a field is not": (REVIEW.lstrip().replace("as: number", "as: text") + (
