@@ -317,6 +317,7 @@ async def test_an_output_topic_that_is_gone_is_the_end_and_named(kafka: RealKafk
         await asyncio.to_thread(send, kafka, prefix, [b"e"])
         await until(lambda: bool(failures))
         assert f"topic {prefix}.alerts is gone; `cxloop topics` makes it anew" in failures[0]
+        await asyncio.to_thread(made, kafka, prefix)  # so that the client can close, which a process need not
 
 
 async def test_a_path_that_stops_while_its_partitions_are_taken_away_ends_in_good_order(

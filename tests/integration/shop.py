@@ -120,10 +120,17 @@ def same(actual: Counter[uninterrupted.Said], expected: Counter[uninterrupted.Sa
 
 
 def has_no_lag(worker: Process) -> bool:
-    return set(figures(worker, "cxloop_lag_events")) == {0.0}
+    """Of no partition, and it is known of all of them."""
+    _, text = worker.get("metrics")
+    lags, partitions = _figures(text, "cxloop_lag_events"), _figures(text, "cxloop_partition_up")
+    return len(lags) == len(partitions) > 0 and not any(lags)
 
 
 def figures(worker: Process, metric: str) -> list[float]:
     """A metric of a worker, once for each of its labels; nothing while it does not answer."""
     _, text = worker.get("metrics")
+    return _figures(text, metric)
+
+
+def _figures(text: str, metric: str) -> list[float]:
     return [float(one) for one in re.findall(rf"^{metric}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE)]

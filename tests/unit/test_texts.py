@@ -206,5 +206,5 @@ def test_the_language_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXLOOP_LANGUAGE", "nl")
     assert settings().language == "nl"
     monkeypatch.setenv("CXLOOP_LANGUAGE", "de")
-    with pytest.raises(UsageError, match=r"CXLOOP_LANGUAGE\): 'de' is not right; write en or nl"):
+    with pytest.raises(UsageError, match=r"CXLOOP_LANGUAGE: 'de' is not right; write en or nl"):
         settings()
