@@ -76,7 +76,7 @@ def backtest(
     else:
         _tell(Console(), found, minutes)
     refuse_if_all_rejected(
-        files, source, found.new.events, found.new.rejected,
+        events or (), source, found.new.events, found.new.rejected,
         "`cxloop deadletters list` says why" if since else "`cxloop replay` says why",
     )  # fmt: skip
     passed = _passed(found, most_added, most_removed, most_follow_ups)

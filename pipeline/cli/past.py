@@ -41,7 +41,8 @@ def refuse_if_all_rejected(
     why: where it is said why rows were rejected.
     """
     if not read:
-        typer.echo(f"{', '.join(map(str, files))}: no row is there", err=True)
+        where = f"{', '.join(map(str, files))}: " if files else ""  # else: the topics
+        typer.echo(f"{where}no row is there", err=True)
     elif rejected == read:
         plain = [file for file in files if source is None and file.suffix.lower() == ".csv"]
         raise FileError(

@@ -55,6 +55,9 @@ def run(
     """
     as_json = bool(log_json) or all_settings.says_yes("log_json")
     logs.configure(logging.INFO, as_json, worker)
+    if worker is None:  # who started several has said it
+        for name, hint in all_settings.unknown():
+            log.warning("%s is no setting of cxloop, and is ignored; %s", name, hint)
     try:
         settings = all_settings.load(
             broker=broker,
@@ -78,8 +81,6 @@ def run(
 
 def _run(settings: all_settings.Settings) -> int:
     """One worker, or several; the exit code."""
-    for name, hint in all_settings.unknown():
-        log.warning("%s is no setting of cxloop, and is ignored; %s", name, hint)
     with interruptible():
         from pipeline import parts as all_parts  # slow to import, and for Kafka alone
         from pipeline import rulewatch, wiring

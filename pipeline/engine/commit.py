@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -80,9 +80,8 @@ class Transactions:
         if applied is not None:
             offsets = {self._source: applied + 1}
             waiting.append(asyncio.ensure_future(producer.send_offsets_to_transaction(offsets, self._group)))
-        await self._until_answered(waiting, {at.topic for at, _ in [*batches, *logged]})
         # The producer commits what got through, whatever became of the rest: so look at each first.
-        answers: list[Any] = await asyncio.gather(*waiting, return_exceptions=True)
+        answers = await self._answers(waiting, {at.topic for at, _ in [*batches, *logged]})
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
@@ -136,14 +135,29 @@ class Transactions:
             bool(await client.force_metadata_update()) and client.cluster.partitions_for_topic(topic) is None
         )
 
-    async def _until_answered(self, waiting: list[Any], names: Iterable[str]) -> None:
-        """Wait for the broker's answers. A client waits for ever for a topic that is gone: raises TopicsError instead."""
-        left = {asyncio.ensure_future(one) for one in waiting}
-        while left:
-            _, left = await asyncio.wait(left, timeout=GONE_S)
-            for topic in names if left else ():
-                if await self._is_gone(topic):
-                    await self._partitions(topic)
+    async def _answers(self, waiting: Iterable[Awaitable[Any]], names: Iterable[str]) -> list[Any]:
+        """The broker's answers, or what went wrong in place of each. Raises TopicsError where a topic is gone.
+
+        A client would wait for ever then. To look for it, where answers are late, holds none of them up.
+        """
+        answered: asyncio.Future[list[Any]] = asyncio.gather(*waiting, return_exceptions=True)
+        look: asyncio.Future[Any] | None = None
+        try:
+            while not (await asyncio.wait({answered}, timeout=GONE_S))[0]:
+                look = asyncio.create_task(self._raise_if_gone(names))
+                await asyncio.wait((answered, look), return_when=asyncio.FIRST_COMPLETED)
+                if look.done():
+                    look.result()
+            return answered.result()
+        finally:
+            for one in (answered, look):
+                if one is not None:
+                    one.cancel()
+
+    async def _raise_if_gone(self, names: Iterable[str]) -> None:
+        for topic in names:
+            if await self._is_gone(topic):
+                await self._partitions(topic)
 
     def _packed(
         self, at: TopicPartition, records: Iterable[tuple[bytes | None, bytes]]

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.engine.connection import Connection
 from pipeline.errors import CxloopError
 
 if TYPE_CHECKING:
+    from pipeline.engine.connection import Connection
     from pipeline.engine.topics import Found
 
 

@@ -22,22 +22,26 @@ LASTED_S, LONGEST_PAUSE_S = 60.0, 30.0
 
 
 class _Child:
-    """One of them. number: from 1."""
+    """One of them. number: from 1; due: when it is started again (`time.monotonic()`); None while it runs."""
 
     def __init__(self, number: int, argv: Sequence[str]) -> None:
         self.number, self._argv = number, list(argv)
+        self.due: float | None = None
         self._pause_s = 0.0
         self.start()
 
     def start(self) -> None:
         self._began = time.monotonic()
+        self.due = None
         # In a session of its own: Ctrl-C reaches it through us, once.
         self.process = subprocess.Popen(self._argv, start_new_session=True)
 
-    def again_in(self) -> float:
-        """It has ended: after how many seconds it is to be started again."""
-        lasted = time.monotonic() - self._began >= LASTED_S
+    def rest(self) -> float:
+        """It has ended: for how many seconds it is left so."""
+        now = time.monotonic()
+        lasted = now - self._began >= LASTED_S
         self._pause_s = 0.0 if lasted else min(max(1.0, 2 * self._pause_s), LONGEST_PAUSE_S)
+        self.due = now + self._pause_s
         return self._pause_s
 
     @property
@@ -76,12 +80,10 @@ def supervise(count: int, argv: Callable[[int], Sequence[str]]) -> int:
 
 
 def _watch(children: list[_Child], told: Callable[[], bool]) -> int:
-    due: dict[_Child, float] = {}  # those that have ended → when they are started again
     while not told():
         for child in children:
-            if child in due:
-                if time.monotonic() >= due[child]:
-                    del due[child]
+            if child.due is not None:
+                if time.monotonic() >= child.due:
                     child.start()
                     if told():  # while it was started: it was not passed on
                         child.process.terminate()
@@ -92,17 +94,10 @@ def _watch(children: list[_Child], told: Callable[[], bool]) -> int:
                         other.process.terminate()
                     _await(children)
                     return child.code
-                pause_s = child.again_in()
-                due[child] = time.monotonic() + pause_s
-                when = f"in {pause_s:g} s" if pause_s else "now"
-                log.error(
-                    "worker %d ended with exit code %d; it is started again %s",
-                    child.number,
-                    child.code,
-                    when,
-                )
+                ended = "worker %d ended with exit code %d; it is started again in %g s"
+                log.error(ended, child.number, child.code, child.rest())
         time.sleep(LOOK_S)
-    running = [child for child in children if child not in due]
+    running = [child for child in children if child.due is None]
     _await(running)
     return max((child.code for child in running), default=0)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from pipeline.metrics.segment import MetricsRecord
 from pipeline.state.records import Series
 
+T = TypeVar("T")
 #: The end of a 5 min pane (ms), a series, and what is counted in it by name.
 Counted = tuple[int, Series, dict[str, int]]
 #: The end of a 5 min pane (ms), the place of a series, and then in turns the place of a name and how much.
@@ -52,7 +53,10 @@ class Fold:
 
 def unfolded(record: MetricsRecord, only: Series | None = None) -> list[list[Counted]]:
     """What the segments of a record count, or what they count in one series. Raises ValidationError where a row names what is not there."""
-    series, names = [_one(one) for one in record.series], [_name(one) for one in record.names]
+    series, names = (
+        [_known(_series, one) for one in record.series],
+        [_known(_names, one) for one in record.names],
+    )
     found: list[list[Counted]] = []
     try:
         for segment in record.segments:
@@ -77,13 +81,8 @@ def _place(n: int) -> int:
     return n
 
 
-def _name(name: str) -> str:
-    if len(_names) >= _REMEMBERED:
-        _names.clear()
-    return _names.setdefault(name, name)
-
-
-def _one(series: Series) -> Series:
-    if len(_series) >= _REMEMBERED:
-        _series.clear()
-    return _series.setdefault(series, series)
+def _known(found: dict[T, T], one: T) -> T:
+    """The object that is at hand for all that are the same."""
+    if len(found) >= _REMEMBERED:
+        found.clear()
+    return found.setdefault(one, one)

@@ -216,7 +216,7 @@ class Store:
 
     def settle(self) -> None:
         """Pack what is numerous, and put it where it is kept, while it is still in the processor's cache."""
-        records, settled, left = self._records, self._settled, list[_Held]()
+        settled, left = self._settled, list[_Held]()
         for held in self._changed:
             ref, record = held.ref, held.record
             if record is None:
@@ -227,27 +227,28 @@ class Store:
                 continue
             kept = _pack(record)
             settled.append((ref, kept if held.added is None else held.added))
-            before = len(records)
-            records[ref] = kept
-            if len(records) > before:
-                self._shelves[shelf_of(key_of(ref))].append(ref)
+            self._keep(ref, kept)
         self._changed, self._at_hand, self._last = left, {held.ref: held for held in left}, _NOTHING
 
     def take_changes(self) -> list[tuple[Ref, Change]]:
         """What changed since the last call, in order; then all that became of rows."""
         self.settle()
-        records, changes = self._records, self._settled
+        changes = self._settled
         for held in self._changed:
             ref, record = held.ref, held.record
             assert record is not None
             changes.append((ref, record if held.added is None else held.added))
-            before = len(records)
-            records[ref] = record
-            if len(records) > before:
-                self._shelves[shelf_of(key_of(ref))].append(ref)
+            self._keep(ref, record)
         changes += self._rows
         self._changed, self._settled, self._rows, self._at_hand, self._last = [], [], [], {}, _NOTHING
         return changes
+
+    def _keep(self, ref: Ref, kept: Remembered | bytes) -> None:
+        """Where a record is kept; a new one also stands on its shelf."""
+        before = len(self._records)
+        self._records[ref] = kept
+        if len(self._records) > before:
+            self._shelves[shelf_of(key_of(ref))].append(ref)
 
     def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:
         """All records of one shelf. Only after `take_changes`."""
@@ -264,9 +265,7 @@ class Store:
         if record is None:
             self._records.pop(ref, None)
             return
-        if ref not in self._records:
-            self._shelves[shelf_of(key_of(ref))].append(ref)
-        self._records[ref] = record
+        self._keep(ref, record)
 
     def load_added(self, ref: Ref, added: msgspec.Raw) -> None:
         """Restore what was added to a record. Raises MsgspecError where nothing can be."""

@@ -72,9 +72,9 @@ sys.exit(supervise(2, lambda n: [sys.executable, "-c", {child!r}, str(n)]))
 def test_one_that_does_not_last_is_started_again_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     one = module._Child(1, child(3, waits=False))
     one.process.wait()
-    assert [one.again_in() for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [one.rest() for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
     monkeypatch.setattr(module, "LASTED_S", 0.0)
-    assert one.again_in() == 0
+    assert one.rest() == 0
 
 
 def test_a_signal_is_passed_on_and_all_ends_well() -> None:
