@@ -1,4 +1,4 @@
-"""How a state is kept: one delta a transaction, and images of the shelves in turn.
+"""How a state is kept: one delta a transaction, and images of some shelves in turn.
 
 A record of the changelog is one byte with the format's version, then lz4-compressed msgpack of a `Delta`
 or an `Image`. Reading on from any point behind which every shelf has had an image gives the whole state: an
@@ -23,15 +23,20 @@ from pipeline.state.ref import Ref
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Change, Store
 
-VERSION: Final = 6
-#: The formats that can be read. In format 3 records were no bytes, no rows were added to one, and a ref was three texts.
-#: No release wrote formats 4 and 5.
+VERSION: Final = 7
+#: The formats that can be read. In format 3 records were no bytes, no rows were added to one, a ref was three texts, and
+#: there were fewer shelves. No release wrote formats 4 to 6.
 READABLE: Final = (3, VERSION)
 _READABLE: Final = " and ".join(map(str, READABLE))
 #: Records are split below this size (bytes, before compression).
 MAX_BYTES: Final = 450_000
 #: Deltas take so many times the bytes of images at least.
 _DELTAS: Final = 2
+
+#: A whole state is written by so many shelves.
+_TOGETHER: Final = 16
+#: Fingerprints, which are as even as the digests of keys, go with the shelves: so many numbers of 64 bits with each.
+_MARKS: Final = 2**64 // SHELVES
 
 #: What stands there where rows were added to a record.
 _ADDED: Final = "+"
@@ -54,6 +59,8 @@ class Changelog:
         self._readers[NUMEROUS] = _packed_record
         self.position = Position()
         self._step = self._next_shelf = 0
+        # How many shelves the last image was of, and what each of them took.
+        self._shelves, self._shelf_bytes = 1, MAX_BYTES
         # Above 0, an image may be written; below, the last one took more than its share of the deltas since.
         self._allowance = 0
         # The shelves that have had an image since the first record that was loaded; None: it was the very first step.
@@ -69,23 +76,38 @@ class Changelog:
         self._allowance = min(self._allowance, 0) + sum(map(len, records))
         if self._allowance <= 0:
             return records, False
-        shelf, self._next_shelf = self._next_shelf, (self._next_shelf + 1) % SHELVES
-        images = self._image(shelf)
-        self._allowance -= _DELTAS * sum(map(len, images))
-        return records + images, shelf == 0
+        begin = self._next_shelf
+        # Where the last one happened to be of few records, the next is not of a great many.
+        shelves = min(self._allowance // (_DELTAS * self._shelf_bytes), 2 * self._shelves)
+        end = min(begin + max(1, shelves), SHELVES)
+        images = self._image(begin, end)
+        size = sum(map(len, images))
+        self._allowance -= _DELTAS * size
+        self._shelves = end - begin
+        self._shelf_bytes = max(1, (size - len(_NO_RECORDS)) // self._shelves)
+        self._next_shelf = end % SHELVES
+        return records + images, begin == 0
 
     def snapshot(self, position: Position) -> list[bytes]:
         """The whole state."""
         self._number(position)  # a step of its own: behind the very first one nothing would be missing
         self._store.take_changes()
         self._seen.take_new()
-        images = [record for shelf in range(SHELVES) for record in self._image(shelf)]
+        images = [
+            record
+            for begin in range(0, SHELVES, _TOGETHER)
+            for record in self._image(begin, begin + _TOGETHER)
+        ]
         return [*images, _pack(Delta(position, [], []))]
 
-    def _image(self, shelf: int) -> list[bytes]:
-        entries = [_entry(ref, record) for ref, record in self._store.shelf(shelf)]
-        images = _packed(lambda some, first: Image(shelf, first, some, []), entries)
-        return images + [_pack(Image(shelf, False, [], [part])) for part in _parts(self._seen.shelf(shelf))]
+    def _image(self, begin: int, end: int) -> list[bytes]:
+        """The records for the shelves from one to the one before another."""
+        entries = [
+            _entry(ref, record) for shelf in range(begin, end) for ref, record in self._store.shelf(shelf)
+        ]
+        images = _packed(lambda some, first: Image(begin, end, first, some, []), entries)
+        seen = _parts(self._seen.between(begin * _MARKS, end * _MARKS - 1))
+        return images + [_pack(Image(begin, end, False, [], [part])) for part in seen]
 
     def load(self, record: bytes) -> bool:
         """Take one record of the changelog, oldest first; does a round of images begin with it? Raises StateError."""
@@ -102,10 +124,11 @@ class Changelog:
             raise StateError(f"a record of the state is damaged ({str(error).rstrip('.?')})") from error
         if isinstance(step, Image):
             if step.first:
-                self._store.clear_shelf(step.shelf)
-                self._next_shelf = (step.shelf + 1) % SHELVES
+                for shelf in range(step.begin, step.end):
+                    self._store.clear_shelf(shelf)
+                self._next_shelf = step.end % SHELVES
                 if self._imaged is not None:
-                    self._imaged.add(step.shelf)
+                    self._imaged.update(range(step.begin, step.end))
             entries = step.entries
         else:
             self._count(step.position.step)
@@ -122,7 +145,7 @@ class Changelog:
             ) from error
         for generation, fingerprints in step.seen:
             self._seen.load(generation, fingerprints)
-        return isinstance(step, Image) and step.first and step.shelf == 0
+        return isinstance(step, Image) and step.first and step.begin == 0
 
     def _number(self, position: Position) -> None:
         self._step += 1
@@ -170,6 +193,10 @@ def _pack(step: Delta | Image) -> bytes:
 
 def _compress(raw: bytes) -> bytes:
     return bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(raw))
+
+
+#: An image without records: that takes room, too, however many shelves it is of.
+_NO_RECORDS: Final = _pack(Image(SHELVES - 2, SHELVES - 1, True, [], []))
 
 
 def _packed(

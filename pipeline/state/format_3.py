@@ -13,10 +13,13 @@ from pipeline.state.logged import NUMEROUS, Delta, Entry, Image, Position
 from pipeline.state.packed import check, decode_head, pack
 from pipeline.state.records import Contact, Dims, Hits, Numerous, Review
 from pipeline.state.ref import ref_of
+from pipeline.state.store import SHELVES
 
 #: Format 3 knew these dimensions alone, in this order; in place of which of today's, and how many those are.
 _PLACES: Final = {0: 1, 1: 3, 2: 2, 3: 0}
 _DIMENSIONS: Final = 11
+#: One of its shelves is so many of today's.
+_SHELVES: Final = SHELVES // 256
 
 
 class _Contact(Numerous, kw_only=True, tag=0):
@@ -71,7 +74,9 @@ def decode_format_3(step: bytes) -> Delta | Image:
     old = _decode_step(step)
     if isinstance(old, _Delta):
         return Delta(old.position, list(map(_entry, old.changes)), old.seen)
-    return Image(old.shelf, old.first, list(map(_entry, old.entries)), old.seen)
+    return Image(
+        old.shelf * _SHELVES, (old.shelf + 1) * _SHELVES, old.first, list(map(_entry, old.entries)), old.seen
+    )
 
 
 def _entry(old: _Entry) -> Entry:

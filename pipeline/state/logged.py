@@ -40,9 +40,13 @@ class Delta(msgspec.Struct, array_like=True, tag="d"):
 
 
 class Image(msgspec.Struct, array_like=True, tag="i"):
-    """One shelf, whole (or a part of it, where it is large; `first` empties the shelf)."""
+    """Some shelves, whole, from one to the one before another; or a part of them, where they are large.
 
-    shelf: int
+    first: whether it is the first part, which empties the shelves.
+    """
+
+    begin: int
+    end: int
     first: bool
     entries: list[Entry]
     seen: list[tuple[int, bytes]]

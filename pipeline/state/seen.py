@@ -3,7 +3,7 @@
 Ids are kept as 64-bit fingerprints in two generations. A generation begins when the watermark enters
 a new UTC day, or when the current one holds half of the permitted number: a duplicate is recognised
 for 24 to 48 h of watermark, less only when the ids do not fit. Newest fingerprints are in a set, older
-ones in sorted runs of uint64 (8 bytes an id) that a whole batch is looked up in at once.
+ones in sorted runs of uint64 (9 to 10 bytes an id, with a filter) that a whole batch is looked up in at once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from xxhash import xxh3_64_intdigest
 
 from pipeline.span import DAY
 
-Run = npt.NDArray[np.uint64]
+Marks = npt.NDArray[np.uint64]
 
 _RUN: Final = 4_096
+#: Longer runs have a filter: shorter ones stay in a processor's cache.
+_FILTERED: Final = 65_536
+#: Bits of a filter a fingerprint. One of so many that are not there passes it.
+_BITS: Final = 8
 
 
 def fingerprint(source: str, event_id: str) -> int:
@@ -53,13 +57,13 @@ class Seen:
         #: A new generation begins when the watermark is there, or `fresh` has grown so large.
         self.turn_at, self.room = 0, limit // 2
         self._count = 0
-        self._runs: list[Run] = []
-        self._previous: list[Run] = []
+        self._runs: list[_Run] = []
+        self._previous: list[_Run] = []
         self._stale: set[int] = set()
         self._found_previous: set[int] = set()
         self._found_current: set[int] = set()
         self._new: list[tuple[int, list[int]]] = []
-        self._loaded: dict[int, list[Run]] = {}
+        self._loaded: dict[int, list[Marks]] = {}
 
     def look_up(self, fingerprints: Sequence[int]) -> None:
         """Find out which of a batch's fingerprints are in the sorted runs."""
@@ -101,11 +105,11 @@ class Seen:
     def settle(self) -> None:
         """After a batch: move what was collected into sorted runs."""
         if self._stale:
-            _merge(self._previous, _run(self._stale))
+            _merge(self._previous, _sorted(self._stale))
             self._stale = set()
         if len(self.fresh) >= _RUN:
             self._count += len(self.fresh)
-            _merge(self._runs, _run(self.fresh))
+            _merge(self._runs, _sorted(self.fresh))
             self.fresh = set()
             self._plan_turn()
         self._found_current = self._found_previous = self.older = set()
@@ -119,17 +123,16 @@ class Seen:
         self._new.clear()
         return new
 
-    def shelf(self, number: int) -> list[tuple[int, bytes]]:
-        """(generation, fingerprints) whose highest byte is `number`."""
-        low, high = number << 56, ((number + 1) << 56) - 1
-        current = [_between(run, low, high) for run in self._runs]
-        current.append(_between(_run(self.fresh), low, high))
-        previous = [_between(run, low, high) for run in self._previous]
+    def between(self, low: int, high: int) -> list[tuple[int, bytes]]:
+        """(generation, fingerprints) from one number to another."""
+        current = [_between(run.marks, low, high) for run in self._runs]
+        current.append(_between(_sorted(self.fresh), low, high))
+        previous = [_between(run.marks, low, high) for run in self._previous]
         pairs = (
             (self.generation, np.concatenate(current)),
-            (self.generation - 1, np.concatenate([*previous, _run(())])),
+            (self.generation - 1, np.concatenate([*previous, _sorted(())])),
         )
-        return [(generation, run.tobytes()) for generation, run in pairs if len(run)]
+        return [(generation, marks.tobytes()) for generation, marks in pairs if len(marks)]
 
     @property
     def day(self) -> int:
@@ -143,9 +146,10 @@ class Seen:
     def loaded(self, generation: int, day: int) -> None:
         """Restore where the generations stand."""
         self.generation, self._day = generation, day
-        now = np.unique(np.concatenate([*self._loaded.get(generation, []), _run(())]))
-        before = np.unique(np.concatenate([*self._loaded.get(generation - 1, []), _run(())]))
-        self._runs, self._previous = [now] if len(now) else [], [before] if len(before) else []
+        now = np.unique(np.concatenate([*self._loaded.get(generation, []), _sorted(())]))
+        before = np.unique(np.concatenate([*self._loaded.get(generation - 1, []), _sorted(())]))
+        self._runs = [_Run(now)] if len(now) else []
+        self._previous = [_Run(before)] if len(before) else []
         self._count = len(now)
         self.fresh, self._stale, self._loaded = set(), set(), {}
         self._plan_turn()
@@ -155,36 +159,68 @@ class Seen:
         self.room = self._limit // 2 - self._count
 
 
-def _run(fingerprints: Iterable[int]) -> Run:
-    run = np.fromiter(fingerprints, np.uint64)
-    run.sort()
-    return run
+class _Run:
+    """Sorted fingerprints.
+
+    A search waits for memory at each of its last steps, and most of what is looked up is not there: mostly one look
+    at a filter says so.
+    """
+
+    def __init__(self, marks: Marks) -> None:
+        self.marks = marks
+        #: A bit for the highest bits of each of them.
+        self._filter: npt.NDArray[np.uint8] | None = None
+        self._shift = 0
+        if len(marks) > _FILTERED:
+            self._shift = 64 - (_BITS * len(marks) - 1).bit_length()
+            bits = np.zeros(1 << 64 - self._shift, np.bool_)
+            bits[marks >> np.uint64(self._shift)] = True
+            self._filter = np.packbits(bits, bitorder="little")
+
+    def __len__(self) -> int:
+        return len(self.marks)
+
+    def find(self, wanted: Marks) -> list[int]:
+        """Those of `wanted` that are in it."""
+        if self._filter is not None:
+            bits = (wanted >> np.uint64(self._shift)).view(np.int64)
+            wanted = wanted[(self._filter.take(bits >> 3) >> (bits & 7)) & 1 != 0]
+        found: list[int] = wanted[
+            self.marks.take(self.marks.searchsorted(wanted), mode="clip") == wanted
+        ].tolist()
+        return found
 
 
-def _between(run: Run, low: int, high: int) -> Run:
-    first = np.searchsorted(run, np.uint64(low), "left")
-    return run[first : np.searchsorted(run, np.uint64(high), "right")]
+def _sorted(fingerprints: Iterable[int]) -> Marks:
+    marks = np.fromiter(fingerprints, np.uint64)
+    marks.sort()
+    return marks
 
 
-def _merge(runs: list[Run], new: Run) -> None:
+def _between(marks: Marks, low: int, high: int) -> Marks:
+    first = np.searchsorted(marks, np.uint64(low), "left")
+    return marks[first : np.searchsorted(marks, np.uint64(high), "right")]
+
+
+def _merge(runs: list[_Run], new: Marks) -> None:
     """Add a run; runs of like size are merged, so that there are few (their number is logarithmic)."""
     while runs and len(runs[-1]) <= 8 * len(new):
-        new = np.concatenate((runs.pop(), new))
+        new = np.concatenate((runs.pop().marks, new))
         new.sort(kind="stable")
-    runs.append(new)
+    runs.append(_Run(new))
 
 
-def _as_one(runs: list[Run]) -> list[Run]:
+def _as_one(runs: list[_Run]) -> list[_Run]:
     """What is only looked up from now on is worth one search instead of several."""
     if len(runs) < 2:
         return runs
-    one = np.concatenate(runs)
+    one = np.concatenate([run.marks for run in runs])
     one.sort(kind="stable")
-    return [one]
+    return [_Run(one)]
 
 
-def _find(wanted: Run, runs: Sequence[Run]) -> set[int]:
+def _find(wanted: Marks, runs: Sequence[_Run]) -> set[int]:
     found: set[int] = set()
     for run in runs:
-        found.update(wanted[run.take(run.searchsorted(wanted), mode="clip") == wanted].tolist())
+        found.update(run.find(wanted))
     return found

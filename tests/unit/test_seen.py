@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.span import DAY
-from pipeline.state.seen import Seen, fingerprint
+from pipeline.state.seen import Seen, _Run, fingerprint
 from tests.chance import examples
 
 HOUR = DAY // 24
@@ -48,8 +48,8 @@ class Reader:
     def again(self) -> Reader:
         """A reader that was restored from what this one would write."""
         seen = Seen(self.seen._limit)
-        for number in range(256):
-            for generation, fingerprints in self.seen.shelf(number):
+        for first in range(256):
+            for generation, fingerprints in self.seen.between(first << 56, ((first + 1) << 56) - 1):
                 seen.load(generation, fingerprints)
         seen.loaded(self.seen.generation, self.seen.day)
         return Reader(seen, self.watermark)
@@ -127,11 +127,29 @@ def test_many_events_in_batches_of_any_size_are_all_known_again(size: int) -> No
     assert all(reader.again().batch([(mark, DAY) for mark in marks]))
 
 
-def test_older_fingerprints_take_eight_bytes() -> None:
-    reader = Reader()
-    reader.batch([(fingerprint("/s", str(number)), DAY) for number in range(50_000)])
-    assert sum(run.nbytes for run in reader.seen._runs) == 8 * 50_000
-    assert all(run.dtype == np.uint64 and (np.diff(run) > 0).all() for run in reader.seen._runs)
+def test_older_fingerprints_take_nine_to_ten_bytes() -> None:
+    reader, many = Reader(), 200_000
+    reader.batch([(fingerprint("/s", str(number)), DAY) for number in range(many)])
+    (run,) = reader.seen._runs
+    assert len(run) == many
+    assert (np.diff(run.marks) > 0).all()
+    assert run._filter is not None
+    assert 9 * many <= run.marks.nbytes + run._filter.nbytes <= 10 * many
+
+
+@pytest.mark.parametrize("many", [0, 1, 65_536, 65_537, 300_000])
+def test_in_a_run_of_any_length_those_are_found_that_are_there(many: int) -> None:
+    chance = np.random.default_rng(many)
+    marks = np.unique(chance.integers(0, 2**64 - 1, many, np.uint64, endpoint=True))
+    edges = np.array([0, 2**63 - 1, 2**63, 2**64 - 1], np.uint64)
+    there = np.union1d(marks[:: max(1, many // 1_000)], edges[::2])
+    run = _Run(np.union1d(marks, there))
+    missing = np.setdiff1d(np.union1d(chance.integers(0, 2**64 - 1, 10_000, np.uint64), edges), run.marks)
+    assert len(missing) > 9_000
+    assert run.find(np.union1d(there, missing)) == there.tolist()
+    if run._filter is not None:
+        passes = np.unpackbits(run._filter, bitorder="little")[missing >> np.uint64(run._shift)]
+        assert 0 < passes.mean() < 0.2
 
 
 def test_new_fingerprints_are_told_once_with_their_generation() -> None:
