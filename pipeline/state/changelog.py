@@ -33,8 +33,10 @@ MAX_BYTES: Final = 450_000
 #: Deltas take so many times the bytes of images at least.
 _DELTAS: Final = 2
 
-#: A whole state is written by so many shelves.
+#: An image is of so many shelves at most: they are little where the state is small.
 _TOGETHER: Final = 16
+#: An image takes some bytes even without records.
+_NO_RECORDS: Final = 50
 #: Fingerprints, which are as even as the digests of keys, go with the shelves: so many numbers of 64 bits with each.
 _MARKS: Final = 2**64 // SHELVES
 
@@ -59,8 +61,8 @@ class Changelog:
         self._readers[NUMEROUS] = _packed_record
         self.position = Position()
         self._step = self._next_shelf = 0
-        # How many shelves the last image was of, and what each of them took.
-        self._shelves, self._shelf_bytes = 1, MAX_BYTES
+        # What a shelf took in the last image.
+        self._shelf_bytes = 1
         # Above 0, an image may be written; below, the last one took more than its share of the deltas since.
         self._allowance = 0
         # The shelves that have had an image since the first record that was loaded; None: it was the very first step.
@@ -77,14 +79,12 @@ class Changelog:
         if self._allowance <= 0:
             return records, False
         begin = self._next_shelf
-        # Where the last one happened to be of few records, the next is not of a great many.
-        shelves = min(self._allowance // (_DELTAS * self._shelf_bytes), 2 * self._shelves)
-        end = min(begin + max(1, shelves), SHELVES)
+        shelves = min(self._allowance // (_DELTAS * self._shelf_bytes), _TOGETHER)
+        end = begin + min(max(1, shelves), SHELVES - begin)
         images = self._image(begin, end)
         size = sum(map(len, images))
         self._allowance -= _DELTAS * size
-        self._shelves = end - begin
-        self._shelf_bytes = max(1, (size - len(_NO_RECORDS)) // self._shelves)
+        self._shelf_bytes = max(1, (size - _NO_RECORDS) // (end - begin))
         self._next_shelf = end % SHELVES
         return records + images, begin == 0
 
@@ -102,9 +102,10 @@ class Changelog:
 
     def _image(self, begin: int, end: int) -> list[bytes]:
         """The records for the shelves from one to the one before another."""
-        entries = [
-            _entry(ref, record) for shelf in range(begin, end) for ref, record in self._store.shelf(shelf)
-        ]
+        entries = list[Entry]()
+        for shelf in range(begin, end):
+            refs, records = self._store.shelf(shelf)
+            entries += [_entry(ref, record) for ref, record in zip(refs, records, strict=True)]
         images = _packed(lambda some, first: Image(begin, end, first, some, []), entries)
         seen = _parts(self._seen.between(begin * _MARKS, end * _MARKS - 1))
         return images + [_pack(Image(begin, end, False, [], [part])) for part in seen]
@@ -193,10 +194,6 @@ def _pack(step: Delta | Image) -> bytes:
 
 def _compress(raw: bytes) -> bytes:
     return bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(raw))
-
-
-#: An image without records: that takes room, too, however many shelves it is of.
-_NO_RECORDS: Final = _pack(Image(SHELVES - 2, SHELVES - 1, True, [], []))
 
 
 def _packed(

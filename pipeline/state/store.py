@@ -80,8 +80,9 @@ class Store:
         self._settled: list[tuple[Ref, Change]] = []
         #: What became of rows, in order: they are few bytes, and mostly changed once in a step.
         self._rows: list[tuple[Ref, Change]] = []
-        #: Refs that were dropped, or dropped and put again, stand there until the shelf is taken down.
+        #: Refs that were dropped stand there until the shelf is taken down.
         self._shelves: list[list[Ref] | None] = [None] * SHELVES
+        self._dropped: set[Ref] = set()
         #: They may hold stale entries: one counts only if its record still has that wake time.
         self.timers = Timers(self._wake_of)
 
@@ -165,7 +166,7 @@ class Store:
         kept = self._records.get(ref)
         if not rows:
             if kept is not None:
-                del self._records[ref]
+                self._forget(ref)
                 self._rows.append((ref, None))
             return
         packed = packed_rows(wake, rows)
@@ -189,9 +190,9 @@ class Store:
 
     def drop(self, ref: Ref) -> None:
         """Forget a record."""
-        kept = self._records.pop(ref, None)
+        is_kept = self._forget(ref)
         held = self._at_hand.get(ref)
-        if kept is None and (held is None or held.record is None):
+        if not is_kept and (held is None or held.record is None):
             return
         held = self._held(ref)
         held.record, held.added, held.is_kept = None, None, False
@@ -254,6 +255,9 @@ class Store:
             self._shelve(ref)
 
     def _shelve(self, ref: Ref) -> None:
+        if ref in self._dropped:
+            self._dropped.discard(ref)  # it is still there
+            return
         shelf = shelf_of(key_of(ref))
         refs = self._shelves[shelf]
         if refs is None:
@@ -261,21 +265,33 @@ class Store:
         else:
             refs.append(ref)
 
-    def shelf(self, number: int) -> list[tuple[Ref, Remembered | bytes]]:
-        """All records of one shelf. Only after `take_changes`."""
-        refs = list(dict.fromkeys(self._shelves[number] or ()))
+    def _forget(self, ref: Ref) -> bool:
+        """No longer keep a record; was it kept?"""
+        if self._records.pop(ref, None) is None:
+            return False
+        self._dropped.add(ref)
+        return True
+
+    def shelf(self, number: int) -> tuple[list[Ref], list[Remembered | bytes]]:
+        """The refs of one shelf, and the record at each. Only after `take_changes`."""
+        refs = self._shelves[number]
+        if refs is None:
+            return [], []
         # In a loop that does nothing else, a processor waits for the memory of several at a time.
-        records = [self._records.get(ref) for ref in refs]
-        kept = [(ref, record) for ref, record in zip(refs, records, strict=True) if record is not None]
-        self._shelves[number] = [ref for ref, _ in kept] if kept else None
-        return kept
+        found = [self._records.get(ref) for ref in refs]
+        records = [record for record in found if record is not None]
+        if len(records) < len(refs):
+            self._dropped.difference_update(refs)
+            refs = [ref for ref, record in zip(refs, found, strict=True) if record is not None]
+            self._shelves[number] = refs or None
+        return refs, records
 
     def load(self, ref: Ref, record: Remembered | bytes | None) -> None:
         """Restore one record, which may be packed (None: it was dropped), without counting it as a change."""
         if record is None:
-            self._records.pop(ref, None)
-            return
-        self._keep(ref, record)
+            self._forget(ref)
+        else:
+            self._keep(ref, record)
 
     def load_added(self, ref: Ref, added: msgspec.Raw) -> None:
         """Restore what was added to a record. Raises MsgspecError where nothing can be."""
@@ -292,6 +308,7 @@ class Store:
         """Forget a shelf, before its image is loaded."""
         for ref in self._shelves[number] or ():
             self._records.pop(ref, None)
+            self._dropped.discard(ref)
         self._shelves[number] = None
 
     def loaded(self) -> None:

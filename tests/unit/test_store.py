@@ -168,7 +168,7 @@ def test_every_record_lies_on_the_shelf_of_its_key(keys: set[str]) -> None:
     for key in keys:
         store.put(ref(key), Note(text=key), 1)
     store.take_changes()
-    found = {key_of(at): number for number in range(SHELVES) for at, _ in store.shelf(number)}
+    found = {key_of(at): number for number in range(SHELVES) for at in store.shelf(number)[0]}
     assert found == {key: shelf_of(key) for key in keys}
 
 
@@ -223,6 +223,13 @@ class StoreMachine(RuleBasedStateMachine):
     def take(self) -> None:
         assert {at for at, _ in self.store.take_changes()} == self.changed
         self.changed.clear()
+
+    @rule(name=names)
+    def take_down_a_shelf(self, name: str) -> None:
+        self.take()
+        refs, records = self.store.shelf(shelf_of(name))
+        assert refs == [ref(name)] * (ref(name) in self.model), "each once"
+        assert len(records) == len(refs)
 
     @invariant()
     def same(self) -> None:
