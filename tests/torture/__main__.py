@@ -1,8 +1,8 @@
 """Break workers and broker at random, and compare all that left with what should have.
 
-usage: python -m tests.torture [--rounds 3] [--seed 1] [--only FAULT ...] [--report FILE]
+usage: python -m tests.torture [--rounds 3] [--seed 1] [--only FAULT ...] [--lanes 2] [--report FILE]
 
-A round that failed can be repeated: --only FAULT --seed SEED --rounds 1. What the workers of a round said is
+A round is mostly waiting, so two are played at a time, each on a Kafka of its own. One that failed can be repeated: --only FAULT --seed SEED --rounds 1. What the workers of a round said is
 kept in build/torture, and how it went in rounds.jsonl there: --report makes a page of all that stand in that
 file. Ends with `N passed, N failed`, and exits with 1 where one failed.
 """
@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import multiprocessing
+import queue
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -75,6 +77,37 @@ def play(fault: str, seed: int, machine: Machine) -> Round:
     return went
 
 
+def play_all(games: Sequence[tuple[str, int]], lanes: int) -> Iterator[Round]:
+    """Rounds of (fault, seed), so many at a time, as they end. Raises RuntimeError where a lane ends before them."""
+    left: multiprocessing.Queue[tuple[str, int] | None] = multiprocessing.Queue()
+    went: multiprocessing.Queue[Round] = multiprocessing.Queue()
+    for game in (*games, *[None] * lanes):
+        left.put(game)
+    running = [multiprocessing.Process(target=_lane, args=(left, went)) for _ in range(lanes)]
+    for lane in running:
+        lane.start()
+    for _ in games:
+        while True:
+            try:
+                yield went.get(timeout=1)
+                break
+            except queue.Empty:
+                if any(lane.exitcode for lane in running):
+                    raise RuntimeError("a lane has ended, see above") from None
+    for lane in running:
+        lane.join()
+
+
+def _lane(left: multiprocessing.Queue[tuple[str, int] | None], went: multiprocessing.Queue[Round]) -> None:
+    try:
+        with RealKafka(heap_mb=1024) as kafka, Proxy(kafka.proxied_port, kafka.behind_port) as proxy:
+            machine = Machine(kafka, proxy)
+            while (game := left.get()) is not None:
+                went.put(play(*game, machine))
+    except BrokerError as error:
+        sys.exit(f"torture: {error}")
+
+
 def report(rounds: Sequence[Round]) -> str:
     """A page with a table, one line a fault."""
     lines = [
@@ -103,16 +136,16 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="of each fault (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the first round (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT")
+    parser.add_argument("--lanes", type=int, default=2, help="rounds at a time (default: %(default)s)")
     parser.add_argument("--report", type=Path, help="a file for a table of all rounds so far")
     options = parser.parse_args()
 
+    seeds = range(options.seed, options.seed + options.rounds)
+    games = [(fault, seed) for seed in seeds for fault in options.only]
     rounds: list[Round] = []
-    with RealKafka(heap_mb=1024) as kafka, Proxy(kafka.proxied_port, kafka.behind_port) as proxy:
-        machine = Machine(kafka, proxy)
-        for seed in range(options.seed, options.seed + options.rounds):
-            for fault in options.only:
-                rounds.append(play(fault, seed, machine))
-                print(rounds[-1], flush=True)
+    for one in play_all(games, options.lanes):
+        rounds.append(one)
+        print(one, flush=True)
     if options.report is not None:
         options.report.write_text(
             report([msgspec.json.decode(line, type=Round) for line in ROUNDS.read_bytes().splitlines()])
@@ -125,5 +158,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except BrokerError as error:
+    except RuntimeError as error:
         sys.exit(f"torture: {error}")
