@@ -21,8 +21,7 @@ from pipeline.events.codec import (
     moment,
     structured,
 )
-from pipeline.shard import FUTURE
-from pipeline.step import MAX_SHOWN, REMEMBERED
+from pipeline.step import FUTURE, MAX_SHOWN, REMEMBERED
 
 
 class _Data(msgspec.Struct):

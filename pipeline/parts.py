@@ -12,12 +12,13 @@ from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Effects, Heart
 from pipeline.events.codec import Record
 from pipeline.events.journey import Journey
 from pipeline.followup.clocks import BusinessClock
+from pipeline.handlers import ShardSettings
 from pipeline.journey_file import read_journey
 from pipeline.metrics.weights import Weights
 from pipeline.rules.compiled import Role, RuleSet
 from pipeline.rules.load import load
 from pipeline.settings import Settings
-from pipeline.shard import Shard, ShardSettings
+from pipeline.shard import Shard
 
 ROLES: Mapping[str, frozenset[Role]] = {
     TOUCHPOINTS: frozenset((Role.CUSTOMER,)),

@@ -8,56 +8,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import astuple
 
-from pipeline.effects import METRICS, REVIEWS, TOUCHPOINTS, Effects, Output
+from pipeline.effects import METRICS, Effects, Output
 from pipeline.events import model as m
-from pipeline.events.codec import Record, Rejection, decode_all, forwarded, millis, moment
-from pipeline.events.journey import NO_JOURNEY, Journey
-from pipeline.followup.book import FollowUps
-from pipeline.followup.clocks import BusinessClock
-from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
-from pipeline.metrics.catalogue import METRICS as METRIC_NAMES
-from pipeline.metrics.contacts import Contacts
-from pipeline.metrics.events import Events
-from pipeline.metrics.moods import Moods
-from pipeline.metrics.promises import Promises
-from pipeline.metrics.reviews import Reviews
+from pipeline.events.codec import Record, Rejection, decode_all, millis, moment
+from pipeline.handlers import Handlers, ShardSettings
 from pipeline.metrics.segment import MetricsRecord, Segment, encoded
-from pipeline.metrics.tally import Tally
-from pipeline.metrics.ways import Ways
-from pipeline.metrics.weights import DEFAULT_WEIGHTS, Weights
 from pipeline.metrics.window import pane_end
-from pipeline.rules.absence import AbsenceEpisodes, Answers, withdraw
-from pipeline.rules.alerts import Alert, Alerts
-from pipeline.rules.compiled import AbsenceRule, CountRule, Kind, Role, RuleSet, SequenceRule, ShardRule
-from pipeline.rules.count import CountEpisodes
-from pipeline.rules.event import EventEpisodes
-from pipeline.rules.history import History, Known
-from pipeline.rules.index import Handler, Index
-from pipeline.rules.matches import MatchCounter, ReviewCounter
-from pipeline.rules.pace import Feed, tell
-from pipeline.rules.pattern import Pattern
-from pipeline.rules.sequence import SequenceEpisodes
-from pipeline.span import MINUTE
+from pipeline.routes import Routes
+from pipeline.rules.absence import withdraw
+from pipeline.rules.compiled import Kind, Role
+from pipeline.rules.index import Index
+from pipeline.rules.pace import tell
 from pipeline.state.changelog import Changelog
 from pipeline.state.logged import Position
 from pipeline.state.records import FollowUp, Hits, Pace, Remembered, Waits
 from pipeline.state.ref import Ref, what_of
 from pipeline.state.seen import Seen, fingerprint
 from pipeline.state.store import Store
-from pipeline.step import CORRECTION, Step
-
-#: An event may be so much later than its broker timestamp (ms).
-FUTURE: Final = 5 * MINUTE
-
-#: Takes an event that has another way than to all who look at its customer. int: ms.
-Route = Callable[[Any, int], None]
+from pipeline.step import CORRECTION, FUTURE, Step
 
 #: Where these stand in `m.EVENT_FIELDS`.
 _ID: Final = 2
@@ -65,25 +39,6 @@ _SOURCE: Final = 3
 
 #: Records are taken in chunks whose events fit a processor's cache.
 _CHUNK = 128
-
-
-_DIMENSIONS = tuple(name for (name,) in DEFAULT_GROUPINGS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardSettings:
-    """What shapes the step. lateness: ms; seen_limit: how many event ids are remembered at most.
-
-    dimensions: what metrics are told apart by, each by itself; rules may ask for more.
-    """
-
-    rules: RuleSet
-    clock: BusinessClock
-    journey: Journey = NO_JOURNEY
-    weights: Weights = DEFAULT_WEIGHTS
-    dimensions: tuple[str, ...] = _DIMENSIONS
-    lateness: int = 5 * MINUTE
-    seen_limit: int = 5_000_000
 
 
 class Shard:
@@ -195,7 +150,7 @@ class Shard:
 
     def _take(self, records: list[Record]) -> None:
         """The loop. Plainer than the rest: it runs for every event, and decides the throughput."""
-        step, seen, tally, routes = self._step, self._seen, self._tally, self._route_of
+        step, seen, tally, routes = self._step, self._seen, self._tally, self._routes
         lateness, timers = self._settings.lateness, self._store.timers
         events = decode_all(records)
         # All fields of an event at once cost what two of them cost by name.
@@ -259,101 +214,6 @@ class Shard:
         seen.settle()
         self._store.settle()
 
-    def _routes(self) -> dict[type[m.Event], Index | Route]:
-        """What becomes of each type of event: all who look at its customer get it, or it goes another way.
-
-        Types that nobody looks at are not in it.
-        """
-        routes: dict[type[m.Event], Index | Route] = {}
-        customers = Role.CUSTOMER in self._roles
-        for kind in m.CUSTOMER_EVENTS:
-            if kind in m.REVIEWS:
-                routes[kind] = self._review
-            elif kind in m.FOLLOW_UPS:
-                routes[kind] = self._follow_up
-            elif not customers:
-                routes[kind] = lambda event, at: self._wrong_topic(event, TOUCHPOINTS)
-            elif index := self._handlers[Role.CUSTOMER].get(kind):
-                routes[kind] = index
-        return routes | {m.AlertFired: self._alert, m.AlertRetracted: self._alert}
-
-    def _handle(self, role: Role, event: m.Event, at: int, key: str) -> None:
-        index, data = self._handlers[role].get(event.__class__), event.data  # type: ignore[attr-defined]
-        if index is not None:
-            for handle in index.of(data):
-                handle(event, data, at, key)
-
-    def _review(self, event: m.Event, at: int) -> None:
-        """Take a review or a response, and forward it to its customer; or take a forwarded one."""
-        if event.forwardedfrom is not None:
-            if Role.REVIEW not in self._roles:
-                self._handle(Role.CUSTOMER, event, at, event.subject or "")
-            elif Role.CUSTOMER not in self._roles:
-                self._reject(
-                    "topic.wrong",
-                    "a copy that a shard forwarded belongs on touchpoints - at `$.forwardedfrom`",
-                )
-            return
-        if Role.REVIEW not in self._roles:
-            self._wrong_topic(event, REVIEWS)
-            return
-        if isinstance(event, m.ReviewPosted):
-            if not self._reviews.posted(event, at):
-                return
-            key = event.data.review_id
-        else:
-            assert isinstance(event, m.ReviewResponded)
-            key = event.data.review_id
-            self._reviews.responded(key, at)
-        self._handle(Role.REVIEW, event, at, key)
-        if event.subject is None:
-            return
-        if Role.CUSTOMER in self._roles:
-            self._handle(Role.CUSTOMER, event, at, event.subject)
-        else:
-            assert self._step.record is not None
-            value = forwarded(self._step.record, self._step.place)
-            self._step.outputs.append(Output(TOUCHPOINTS, event.subject.encode(), value))
-
-    def _follow_up(self, event: m.Event, at: int) -> None:
-        """What somebody did about a follow-up of this shard, or of the board."""
-        data: m.FollowUpData = event.data  # type: ignore[attr-defined]
-        if event.subject is not None and Role.CUSTOMER in self._roles:
-            self._handle(Role.CUSTOMER, event, at, event.subject)
-        if event.__class__ is m.FollowUpOpened or self._follow_ups.agent_acted(event, data, at):
-            return
-        value = self._step.record.value if self._step.record is not None else None
-        about_no_customer = event.subject is None and Role.CUSTOMER in self._roles and data.key is not None
-        if about_no_customer and (data.key or "").partition("{")[0] in _KEYS_OF_THE_BOARD:
-            self._tally.follow_up(_passed_on(event, data))
-        elif about_no_customer and Role.REVIEW not in self._roles and self._step.record is not None:
-            copy = forwarded(self._step.record, self._step.place)
-            self._step.outputs.append(Output(REVIEWS, (data.key or "").encode(), copy))
-        else:
-            self._follow_ups.unknown(event, data, value)
-
-    def _alert(self, event: m.Event, at: int) -> None:
-        """An alert that a review's shard handed over."""
-        if event.forwardedfrom is None:
-            self._reject(
-                "type.unknown", f"`{m.type_name(event.__class__)}` is written by cxloop alone - at `$.type`"
-            )
-            return
-        data: m.AlertData = event.data  # type: ignore[attr-defined]
-        rule = self._rules.get(data.rule)
-        if rule is None or Role.REVIEW in self._roles:
-            return
-        start = millis(data.start) if data.start is not None else at
-        if self._step.record is not None and not 0 <= start <= self._step.record.timestamp + FUTURE:
-            start = at
-        alert = Alert(
-            data.alert_id, rule, data.key, event.subject, at, start, data.text, data.title, data.message
-        )
-        if isinstance(event, m.AlertFired):
-            self._follow_ups.alert_fired(alert)
-        else:
-            self._follow_ups.alert_retracted(alert, at)
-
     def _fire_timers(self) -> None:
         """Fire the timers strictly below the watermark, in due order."""
         store, watermark = self._store, self._step.watermark
@@ -369,139 +229,20 @@ class Shard:
 
     def _use(self, settings: ShardSettings) -> None:
         """Make all that depends on rules; what is remembered stays."""
-        self._settings, rules, step = settings, settings.rules, self._step
-        groupings = (
-            *((name,) for name in settings.dimensions),
-            *(rule.by for rule in rules.on_metrics() if not rule.measured.matches),
-        )
-        self._tally = Tally(settings.journey, groupings)
+        self._settings, step = settings, self._step
+        handlers = self._handlers = Handlers(settings, self._roles, step)
+        self._tally, self._wakes = handlers.tally, handlers.wakes
         self._tally.watermark = step.watermark
-        step.rules_version, step.level, step.apart = rules.version, self._tally.level, self._tally.apart
-        self._rules = rules.by_id()
-        self._reviews, self._contacts = (
-            Reviews(step, self._tally, settings.weights),
-            Contacts(step, self._tally),
+        step.rules_version, step.level, step.apart = (
+            settings.rules.version,
+            self._tally.level,
+            self._tally.apart,
         )
-        self._promises, self._moods = Promises(step, self._tally), Moods(step, self._tally)
-        self._ways = Ways(step, self._tally, settings.journey)
-        self._follow_ups = FollowUps(step, self._rules, settings.clock, self._moods.helped)
-        self._alerts = Alerts(
-            step, self._follow_ups.alert_fired, self._follow_ups.alert_retracted,
-            hand_over=Role.CUSTOMER not in self._roles,
-        )  # fmt: skip
-        self._wakes: dict[str, Callable[[Ref, Remembered, int], None]] = {
-            "@followup": self._follow_ups.on_wake,
-            "@followup-without-customer": self._follow_ups.on_wake,
-            Reviews.WHAT: self._reviews.on_wake,
-            Contacts.WHAT: self._contacts.on_wake,
-            Promises.WHAT: self._promises.on_wake,
-            Moods.WHAT: self._moods.on_wake,
-            Ways.WHAT: self._ways.on_wake,
-        }
-        self._handlers: dict[Role, dict[type[m.Event], Index]] = {
-            role: self._handlers_of(role) for role in Role
-        }
-        self._route_of = self._routes()
-
-    def _handlers_of(self, role: Role) -> dict[type[m.Event], Index]:
-        handlers: dict[type[m.Event], list[tuple[Pattern | None, Handler]]] = {
-            kind: [] for kind in m.CUSTOMER_EVENTS
-        }
-        if role is Role.CUSTOMER:
-            for kind, handler in self._measuring():
-                handlers[kind].append((None, handler))
-        feeds = self._feeds(role)
-        for kind, feed in feeds.items():
-            handlers[kind].append((None, feed.on_event))
-            self._wakes[feed.what] = feed.on_wake
-        for matches in self._settings.rules.counted().values():
-            kind, journey = matches.pattern.event, self._settings.journey
-            if (kind in m.REVIEWS) is not (role is Role.REVIEW):
-                continue
-            if kind is m.ReviewPosted:
-                reviews = ReviewCounter(matches, journey, self._tally, self._step)
-                handlers[kind].append((None, reviews.on_event))
-                self._wakes[reviews.what] = reviews.on_wake
-            else:
-                counter = MatchCounter(matches, journey, self._tally)
-                handlers[kind].append((matches.pattern, counter.on_event))
-        answers: dict[str, Answers] = {}
-        histories: dict[str, History] = {}
-        for rule in self._settings.rules.of(role):
-            known = self._known(rule, histories)
-            if isinstance(rule, SequenceRule):
-                sequence = SequenceEpisodes(rule, self._step, self._alerts, known)
-                for kind in dict.fromkeys(one.event for one in rule.steps):
-                    of_kind = [one for one in rule.steps if one.event is kind]
-                    when = of_kind[0] if len(of_kind) == 1 and kind not in m.REVIEWS else None
-                    handlers[kind].append((when, sequence.on_event))
-                self._wakes[sequence.what] = sequence.on_wake
-                continue
-            kind = rule.when.event
-            # A version of a review ends what an older one began, even if it matches nothing itself.
-            when = None if kind in m.REVIEWS else rule.when
-            if isinstance(rule, AbsenceRule):
-                what = Answers.what(rule)
-                if what not in answers:
-                    answers[what] = Answers(what, rule, self._step)
-                absence = AbsenceEpisodes(
-                    rule, self._step, self._alerts, known, answers[what], feeds[rule.unless.event]
-                )
-                handlers[kind].append((when, absence.on_event))
-                self._wakes[rule.id] = self._wakes[absence.past] = absence.on_wake
-                for stop in dict.fromkeys(one.event for one in rule.pause or ()):
-                    handlers[stop].append((None, absence.on_stop))
-            elif isinstance(rule, CountRule):
-                count = CountEpisodes(rule, self._step, self._alerts, known)
-                handlers[kind].append((when, count.on_event))
-                self._wakes[rule.id] = self._wakes[count.past] = count.on_wake
-            else:
-                handlers[kind].append(
-                    (rule.when, EventEpisodes(rule, self._step, self._alerts, known).on_event)
-                )
-        # Last: what an event tells is known after it, and it may answer itself, once it has been asked.
-        for what, history in histories.items():
-            handlers[history.pattern.event].append((None, history.on_event))
-            self._wakes[what] = history.on_wake
-        for what, some in answers.items():
-            handlers[some.unless.event].append((some.unless, some.on_event))
-            self._wakes[what] = some.on_wake
-        return {kind: Index(found) for kind, found in handlers.items() if found}
-
-    def _measuring(self) -> Iterable[tuple[type[m.Event], Handler]]:
-        """Who counts events of customers for the metrics."""
-        yield from Events(self._tally, self._settings.weights).counters().items()
-        yield m.SurveyAnswered, self._moods.answered
-        yield m.TouchpointVisited, self._ways.visited
-        yield m.PurchaseCompleted, self._ways.purchased
-        yield m.ContactOpened, self._contacts.opened
-        yield m.ContactReplied, self._contacts.replied
-        yield m.ContactResolved, self._contacts.resolved
-        yield m.ContactReopened, self._contacts.reopened
-        yield m.PromiseMade, self._promises.made
-        yield m.PromiseKept, self._promises.kept
-        yield m.PromiseBroken, self._promises.broken
-
-    def _feeds(self, role: Role) -> dict[type[m.Event], Feed]:
-        """Of the events that some rule waits for, and of those of which a rule wants to know that they come."""
-        rules = self._settings.rules
-        kinds = [rule.unless.event for rule in rules.of(role) if isinstance(rule, AbsenceRule)]
-        for rule in rules.on_silence():
-            kinds += [kind for kind in rule.events if (kind in m.REVIEWS) is (role is Role.REVIEW)]
-        return {kind: Feed(role, kind, self._step, self._tally) for kind in dict.fromkeys(kinds)}
-
-    def _known(self, rule: ShardRule, histories: dict[str, History]) -> Known:
-        of = []
-        for given in rule.given:
-            what = History.what(given)
-            history = histories.setdefault(what, History(what, given, self._step))
-            history.join(given)
-            of.append(history)
-        return Known(rule.given, of)
+        self._routes = Routes(handlers, self._roles, step).of
 
     def _withdraw_removed_rules(self) -> None:
         """What a rule remembers that is gone, or has become another kind, ends as withdrawn."""
-        kinds = {rule_id: rule.kind for rule_id, rule in self._rules.items()}
+        kinds = {rule_id: rule.kind for rule_id, rule in self._handlers.rules.items()}
         found = []
         for ref, record in self._store:
             what = what_of(ref).partition("/")[0]
@@ -515,11 +256,11 @@ class Shard:
         # In their order, so that the same is said wherever the state comes from.
         for ref, record in sorted(found, key=_ref_of):
             if isinstance(record, FollowUp):
-                self._follow_ups.withdraw(ref, record)
+                self._handlers.follow_ups.withdraw(ref, record)
                 continue
             if isinstance(record, Pace) and record.silent:
                 tell(self._step, self._tally, what_of(ref), -1, self._step.latest)
-            withdraw(ref, record, self._alerts, self._step)
+            withdraw(ref, record, self._handlers.alerts, self._step)
             self._store.drop(ref)
 
     def _effects(self) -> Effects:
@@ -537,35 +278,15 @@ class Shard:
             generation=self._seen.generation, day=self._seen.day, rules=self._settings.rules.version,
         )  # fmt: skip
 
-    def _reject(self, reason: str, error: str) -> None:
-        record = self._step.record
-        self._step.reject(Rejection(reason, error), record.value if record is not None else None)
-
-    def _wrong_topic(self, event: m.Event, topic: str) -> None:
-        self._reject(
-            "topic.wrong", f"`{m.type_name(event.__class__)}` belongs on the topic of {topic} - at `$.type`"
-        )
-
 
 def _ref_of(found: tuple[Ref, Remembered]) -> Ref:
     return found[0]
 
 
-#: What the keys of the board's alerts begin with.
-_KEYS_OF_THE_BOARD = {*METRIC_NAMES, *m.EVENTS_BY_NAME}
 #: What a record of a rule belongs to.
 _KINDS: Mapping[type[Remembered], Kind] = {Waits: Kind.ABSENCE, Hits: Kind.COUNT}
 #: What each type is counted as.
 _COUNTED = {kind: f"type.{m.type_name(kind)}" for kind in (*m.CUSTOMER_EVENTS, *m.INTERNAL_EVENTS)}
-
-
-def _passed_on(event: m.Event, data: m.FollowUpData) -> bytes:
-    """What the board needs of an agent's event."""
-    kept = m.FollowUpData(
-        followup_id=data.followup_id, key=data.key, agent=data.agent, resolution=data.resolution, cause=data.cause,
-        recovered=data.recovered,
-    )  # fmt: skip
-    return msgspec.json.encode(msgspec.structs.replace(event, data=kept))
 
 
 def _future(at: int, record: Record) -> Rejection:

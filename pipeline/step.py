@@ -10,12 +10,14 @@ import msgspec
 
 from pipeline.effects import DEAD_LETTERS, MAX_OUTPUT_BYTES, Output
 from pipeline.events.codec import Record, Rejection
-from pipeline.span import DAY
+from pipeline.span import DAY, MINUTE
 from pipeline.state.records import Series
 from pipeline.state.store import Store
 
 #: Nothing later than this behind the watermark is taken (ms).
 CORRECTION: Final = 7 * DAY
+#: Nothing so much later than its broker timestamp is (ms).
+FUTURE: Final = 5 * MINUTE
 #: The reasons that are found when the event's id is remembered already: under that id it would be a duplicate now.
 REMEMBERED = ("time.too_late", "topic.wrong", "followup.unknown")
 #: The reasons for which a step rejects what could be read.

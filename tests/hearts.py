@@ -18,13 +18,14 @@ from pipeline.effects import METRICS, TOUCHPOINTS, Heart, Output
 from pipeline.events.codec import Record
 from pipeline.events.journey import Journey
 from pipeline.followup.clocks import BusinessClock
+from pipeline.handlers import ShardSettings
 from pipeline.metrics.fold import unfolded
 from pipeline.metrics.segment import MetricsRecord
 from pipeline.parts import Parts
 from pipeline.replay import FileRecord
 from pipeline.rules.compiled import Role, RuleSet
 from pipeline.rules.load import load
-from pipeline.shard import Shard, ShardSettings
+from pipeline.shard import Shard
 from tests.generate import NOW, RULES
 
 ZONE = "Europe/Amsterdam"
