@@ -261,7 +261,7 @@ class FollowUps:
         data: dict[str, Any] = {
             "followup_id": followup_id, "alert_ids": [why.alert_id for why in reasons], "rule": task.rule, "key": key_of(ref),
             "team": task.team, "priority": task.priority, "due": moment(task.due), "status": task.status,
-            "reasons": [f"{why.title} ({why.text})" for why in reasons],
+            "reasons": [_said(why) for why in reasons],
         }  # fmt: skip
         if messages := [why.message for why in reasons if why.message]:
             data["messages"] = list(dict.fromkeys(messages))
@@ -300,6 +300,11 @@ class FollowUps:
                 if why.steps and why.steps[0][1] < wake:
                     wake = why.steps[0][1]
         self._step.store.put(ref, task, wake)
+
+
+def _said(why: Reason) -> str:
+    """A reason in words: the rule's title, and what met it, where it asked for more than an event of its type."""
+    return f"{why.title.removesuffix('.')}: {why.text}" if why.text else why.title
 
 
 def _runs(task: FollowUp) -> bool:

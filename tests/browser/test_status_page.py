@@ -172,6 +172,22 @@ def test_markup_in_what_customers_write_stays_text(browser: Browser, served: Ser
     visit.close()
 
 
+def test_moments_in_reasons_are_written_as_all_others(browser: Browser, served: Served) -> None:
+    reason = "It waits: no contact.replied within 24h, by 2026-09-01T08:00:01.934Z"
+    feed = served.company.feed
+    feed.followup(follow_up_record(88_889, due=NOON - 95 * HOUR, reasons=[reason]))
+    # What a customer wrote.
+    feed.alert(alert_record(88_889, at=NOON + 10 * HOUR, reasons=[{"text": "on 2026-13-45T99:00:00Z"}]))
+    visit = Visit(browser, served.url)
+    follow_up = visit.page.locator("table.followups tbody tr").first
+    expect(follow_up.locator(".reason")).to_have_text(
+        "It waits: no contact.replied within 24h, by 1 Sept 08:00"
+    )
+    expect(follow_up.locator(".reason time")).to_have_attribute("datetime", "2026-09-01T08:00:01.934Z")
+    expect(visit.page.locator("table.alerts tbody tr").first).to_contain_text("on 2026-13-45T99:00:00Z")
+    visit.close()
+
+
 def test_empty_sections_say_why(browser: Browser) -> None:
     company = Company(history=0)
     company.feed, company.board, company.health = Feed(), FakeBoard(empty=True), FakeHealth()

@@ -58,7 +58,30 @@ def test_a_sentence_has_the_values_of_its_event(tmp_path: Path) -> None:
     assert fired["data"]["message"] == message
     opened, *_ = said(outputs, FOLLOW_UPS)
     assert opened["data"]["messages"] == [message]
-    assert opened["data"]["reasons"] == ["anna is unhappy at till (nps is 3 (at most 6))"]
+    assert opened["data"]["reasons"] == ["anna is unhappy at till: nps is 3 (at most 6)"]
+
+
+PLAIN = """
+rules:
+  - id: broken
+    summary: We broke a promise.
+    when: {event: promise.broken}
+    alert: info
+    follow_up: {team: care, due: 1h}
+  - id: back
+    summary: It came back.
+    when: {event: order.returned}
+    alert: info
+    follow_up: {team: care, due: 1h}
+"""
+
+
+def test_a_reason_is_the_title_alone_where_any_event_of_the_type_will_do(tmp_path: Path) -> None:
+    broken = event("promise.broken", "2025-03-03T10:00:00Z", {"promise_id": "p"})
+    returned = event("order.returned", "2025-03-03T11:00:00Z", {"order_id": "o"})
+    outputs = feed(shard(rules(tmp_path, PLAIN)), log([broken, returned])).outputs
+    *_, updated = said(outputs, FOLLOW_UPS)
+    assert updated["data"]["reasons"] == ["We broke a promise.", "It came back."]
 
 
 def test_it_is_said_in_the_language_that_is_set_or_in_the_one_that_there_is(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 // Alerts, follow-ups and partitions: tables that keep the rows that did not change.
 
 import { columns } from "./charts.js";
-import { count, h, moment, several, severity, span, time, whyOver } from "./words.js";
+import { count, h, moment, readable, several, severity, span, time, whyOver } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 /** Rows before `Show more`; fewer where they are read on a phone. */
@@ -152,7 +152,7 @@ function drawAlert(one) {
     cell("Time", time(one.changed), ...began),
     cell("Severity", severity(one.severity)),
     cell("What", h("span", { class: "title" }, one.title || one.rule),
-      ...why.map((text) => h("small", { class: "reason" }, text)),
+      ...why.map((text) => h("small", { class: "reason" }, ...readable(text))),
       ...(one.held ? [h("small", { class: "reason" }, `${several(one.held, "more match", "more matches")} held`)] : [])),
     cell("About", h("span", { class: "key" }, one.key), ...about),
     cell("State", ...state),
@@ -196,7 +196,7 @@ function drawFollowUp(one) {
     cell("Customer", h("span", { class: "key" }, one.customer)),
     cell("Team", one.team),
     cell("Priority", h("span", { class: `priority ${one.priority}` }, one.priority)),
-    cell("Why", ...(one.reasons.length ? one.reasons : [one.rule]).map((text) => h("span", { class: "reason" }, text))),
+    cell("Why", ...(one.reasons.length ? one.reasons : [one.rule]).map((text) => h("span", { class: "reason" }, ...readable(text)))),
     cell("Status", h("span", { class: `state ${one.status}` }, one.status), ...(one.agent ? [h("small", {}, one.agent)] : [])),
   );
 }

@@ -69,6 +69,16 @@ export function time(at, attributes = {}) {
   return h("time", { datetime: new Date(at).toISOString(), title: fullMoment(at), ...attributes }, moment(at));
 }
 
+const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+
+/** A text as people read it: its moments as they stand everywhere on the page. */
+export function readable(text) {
+  return text.split(MOMENT).map((part, n) => {
+    const at = n % 2 ? Date.parse(part) : NaN;
+    return Number.isNaN(at) ? part : time(at); // customers may write of the 45th
+  });
+}
+
 /** A moment as seen from another one: `in 3 h`, `2 h ago`. */
 export function away(at, now) {
   const seconds = (at - now) / 1000;
