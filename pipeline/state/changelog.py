@@ -80,7 +80,7 @@ class Changelog:
             return records, False
         begin = self._next_shelf
         shelves = min(self._allowance // (_DELTAS * self._shelf_bytes), _TOGETHER)
-        end = begin + min(max(1, shelves), SHELVES - begin)
+        end = min(begin + max(1, shelves), SHELVES)
         images = self._image(begin, end)
         size = sum(map(len, images))
         self._allowance -= _DELTAS * size
@@ -124,6 +124,10 @@ class Changelog:
         except (cramjam.DecompressionError, msgspec.DecodeError) as error:
             raise StateError(f"a record of the state is damaged ({str(error).rstrip('.?')})") from error
         if isinstance(step, Image):
+            if not 0 <= step.begin < step.end <= SHELVES:
+                raise StateError(
+                    f"a record of the state is of shelves {step.begin} to {step.end}, of {SHELVES}"
+                )
             if step.first:
                 for shelf in range(step.begin, step.end):
                     self._store.clear_shelf(shelf)

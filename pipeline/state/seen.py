@@ -22,7 +22,7 @@ Marks = npt.NDArray[np.uint64]
 _RUN: Final = 4_096
 #: Longer runs have a filter: shorter ones stay in a processor's cache.
 _FILTERED: Final = 65_536
-#: Bits of a filter a fingerprint. One of so many that are not there passes it.
+#: Bits of a filter a fingerprint, at least. One of so many that are not there passes it.
 _BITS: Final = 8
 
 

@@ -27,7 +27,7 @@ from pipeline.state.records import Counts, Numerous, Pane, Remembered, Rows
 from pipeline.state.ref import Ref, key_of, ref_of
 from pipeline.state.timers import NEVER, Timers
 
-#: So many that one of ten million customers is written in some 10 ms.
+#: So many that one of a state of ten million customers takes a few ms.
 SHELVES: Final = 4_096
 
 #: As constants they need not be looked up.

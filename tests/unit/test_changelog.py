@@ -16,7 +16,7 @@ from pipeline.errors import StateError
 from pipeline.rules.hits import events_of, insert
 from pipeline.span import DAY
 from pipeline.state.changelog import MAX_BYTES, VERSION, Changelog
-from pipeline.state.logged import Position
+from pipeline.state.logged import Image, Position
 from pipeline.state.packed import add_counts
 from pipeline.state.records import Answered, Counts, Hits, Pane, Remembered
 from pipeline.state.ref import Ref, ref_of
@@ -423,6 +423,13 @@ def one_record() -> bytes:
 def test_what_cannot_be_read_is_refused_with_a_sentence(record: bytes, says: str) -> None:
     with pytest.raises(StateError, match=says):
         State().log.load(record)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(-1, 1), (5, 5), (0, SHELVES + 1), (SHELVES, SHELVES + 16)])
+def test_an_image_of_shelves_that_there_are_not_is_refused(begin: int, end: int) -> None:
+    image = msgspec.msgpack.encode(Image(begin, end, True, [], []))
+    with pytest.raises(StateError, match=f"is of shelves {begin} to {end}, of {SHELVES}"):
+        State().log.load(bytes((VERSION,)) + bytes(cramjam.lz4.compress_block(image)))
 
 
 def with_entry(kind: str, raw: object, step: int = 0, ref: str = ref_of("rule", "a")) -> bytes:
