@@ -14,6 +14,7 @@ import contextlib
 import io
 import multiprocessing
 import queue
+import signal
 import sys
 import tempfile
 import time
@@ -83,7 +84,7 @@ def play_all(games: Sequence[tuple[str, int]], lanes: int) -> Iterator[Round]:
     went: multiprocessing.Queue[Round] = multiprocessing.Queue()
     for game in (*games, *[None] * lanes):
         left.put(game)
-    running = [multiprocessing.Process(target=_lane, args=(left, went)) for _ in range(lanes)]
+    running = [multiprocessing.Process(target=_lane, args=(left, went), daemon=True) for _ in range(lanes)]
     for lane in running:
         lane.start()
     for _ in games:
@@ -99,6 +100,7 @@ def play_all(games: Sequence[tuple[str, int]], lanes: int) -> Iterator[Round]:
 
 
 def _lane(left: multiprocessing.Queue[tuple[str, int] | None], went: multiprocessing.Queue[Round]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("torture: the other lane has ended"))
     try:
         with RealKafka(heap_mb=1024) as kafka, Proxy(kafka.proxied_port, kafka.behind_port) as proxy:
             machine = Machine(kafka, proxy)
