@@ -5,8 +5,8 @@ It takes the shards' counts in the order of `cx.metrics` and is as pure as a sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
@@ -17,8 +17,6 @@ from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
 from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import COUNTED, Counts
-from pipeline.metrics.catalogue import METRICS as CATALOGUE
-from pipeline.metrics.confidence import Interval
 from pipeline.metrics.counts import FEEDBACK, LEVELS, OF_RULES
 from pipeline.metrics.fold import Counted, unfolded
 from pipeline.metrics.rolling import Rolling, grouping
@@ -26,6 +24,7 @@ from pipeline.metrics.room import OTHER, Room
 from pipeline.metrics.sample import counted
 from pipeline.metrics.segment import UNCHANGED, MetricsRecord, Segment
 from pipeline.metrics.shorthand import expanded, stands_for
+from pipeline.metrics.values import Values
 from pipeline.metrics.window import PANE, WINDOWS_KEPT, Window, pane_end
 from pipeline.rules.alerts import Alert, Alerts
 from pipeline.rules.compiled import RuleSet
@@ -54,50 +53,6 @@ from pipeline.state.seen import Seen
 from pipeline.state.store import Store
 from pipeline.state.timers import NEVER
 from pipeline.step import Step
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValue:
-    """One metric of one window and series.
-
-    at: the pane end it was judged at (ms UTC). counts: of then; some may be named that are 0.
-    """
-
-    metric: str
-    window: str
-    dimension: str
-    value: str
-    at: int
-    result: float
-    samples: int
-    counts: Counts = field(compare=False, repr=False)
-
-    @property
-    def interval(self) -> Interval | None:
-        """Worked out only for those who look: for times, it goes through all their buckets."""
-        return CATALOGUE[self.metric].interval(self.counts)
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """What the board says at one moment. at: the pane end it was judged at (ms UTC). totals: (window, series, counts).
-
-    The metrics are worked out when they are gone through, which takes long, and may be done elsewhere while the board
-    moves on.
-    """
-
-    at: int
-    totals: Sequence[tuple[str, Series, Counts]]
-
-    def __iter__(self) -> Iterator[MetricValue]:
-        for window, series, counts in self.totals:
-            dimension, value = ",".join(d for d, _ in series) or "total", ",".join(v for _, v in series)
-            for metric in CATALOGUE.values():
-                result = metric.result(counts)
-                if result is not None:
-                    yield MetricValue(
-                        metric.name, window, dimension, value, self.at, result, metric.samples(counts), counts
-                    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

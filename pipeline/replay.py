@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from pipeline import parts as all_parts
-from pipeline.board import Board, MetricValue
+from pipeline.board import Board
 from pipeline.effects import (
     ALERTS,
     DEAD_LETTERS,
@@ -27,6 +27,7 @@ from pipeline.effects import (
 )
 from pipeline.errors import FileError
 from pipeline.events.codec import Record, millis, moment
+from pipeline.metrics.values import MetricValue
 from pipeline.partitioner import partition_of
 from pipeline.parts import Parts
 from pipeline.rules.compiled import Role

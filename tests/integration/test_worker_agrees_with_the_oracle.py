@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from pipeline import parts
-from pipeline.board import Board, MetricValue
+from pipeline.board import Board
 from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS, TOUCHPOINTS, Heart
+from pipeline.metrics.values import MetricValue
 from pipeline.settings import Settings
 from tests.broker import RealKafka
 from tests.generate import RULES, load
