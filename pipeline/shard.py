@@ -233,11 +233,8 @@ class Shard:
         handlers = self._handlers = Handlers(settings, self._roles, step)
         self._tally, self._wakes = handlers.tally, handlers.wakes
         self._tally.watermark = step.watermark
-        step.rules_version, step.level, step.apart = (
-            settings.rules.version,
-            self._tally.level,
-            self._tally.apart,
-        )
+        step.rules_version = settings.rules.version
+        step.level, step.apart = self._tally.level, self._tally.apart
         self._routes = Routes(handlers, self._roles, step).of
 
     def _withdraw_removed_rules(self) -> None:

@@ -232,7 +232,7 @@ def do(state: State, change: tuple[str, str, Any, int]) -> None:
 
 
 @examples(80)
-@given(st.lists(st.lists(changes, max_size=4), min_size=1, max_size=12), st.integers(0, 200), st.data())
+@given(st.lists(st.lists(changes, max_size=4), min_size=1, max_size=12), st.integers(0, 255), st.data())
 def test_any_suffix_that_begins_with_a_round_of_images_gives_the_same_state(
     story: Sequence[Sequence[tuple[str, str, Any, int]]], rest: int, data: st.DataObject
 ) -> None:

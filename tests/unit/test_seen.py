@@ -132,9 +132,18 @@ def test_older_fingerprints_take_nine_to_ten_bytes() -> None:
     reader.batch([(fingerprint("/s", str(number)), DAY) for number in range(many)])
     (run,) = reader.seen._runs
     assert len(run) == many
+    assert run.marks.dtype == np.uint64
     assert (np.diff(run.marks) > 0).all()
+    assert run.marks.nbytes == 8 * many
     assert run._filter is not None
-    assert 9 * many <= run.marks.nbytes + run._filter.nbytes <= 10 * many
+    assert many <= run._filter.nbytes <= 2 * many
+
+
+def test_few_older_fingerprints_take_eight_bytes_and_need_no_filter() -> None:
+    reader = Reader()
+    reader.batch([(fingerprint("/s", str(number)), DAY) for number in range(50_000)])
+    assert sum(run.marks.nbytes for run in reader.seen._runs) == 8 * 50_000
+    assert all(run._filter is None for run in reader.seen._runs)
 
 
 @pytest.mark.parametrize("many", [0, 1, 65_536, 65_537, 300_000])
