@@ -7,7 +7,7 @@ answered later, most arrives within a minute, a little arrives hours late, and s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,11 @@ MIX = (
 )
 
 
+#: Nobody counts these, and no rule of the bench looks at them.
+NOTES = (("observation.noted", 1.0, Shop.observed),)
+
+#: Types, shares and who tells them, see `MIX`.
+Mix = Sequence[tuple[str, float, Callable[[Shop, int, int, int, float], Told]]]
 #: Draws who the next so many events are about.
 Draw = Callable[[np.random.Generator, int], "np.ndarray[Any, Any]"]
 
@@ -151,6 +156,7 @@ def events(
     start: np.datetime64 = START,
     span_s: float = SPAN_S,
     who: Draw = ANYBODY,
+    mix: Mix = MIX,
 ) -> Iterator[tuple[str, str, str]]:
     """`count` events, as (topic without its prefix, key, CloudEvent in JSON), in order of arrival.
 
@@ -159,10 +165,10 @@ def events(
     chance, shop, event = np.random.default_rng(seed), Shop(), None
     for begin in range(0, count, CHUNK):
         for number, (kind, drawn, pick, score, random_id, twice, time) in enumerate(
-            _columns(chance, begin, min(CHUNK, count - begin), start, span_s / count, who), begin
+            _columns(chance, begin, min(CHUNK, count - begin), start, span_s / count, who, mix), begin
         ):
             if event is None or not twice:
-                name, _, tell = MIX[kind]
+                name, _, tell = mix[kind]
                 customer, data = tell(shop, number, drawn, pick, score)
                 channel = CHANNELS[pick % 6]
                 value = (
@@ -179,14 +185,20 @@ def events(
 
 
 def _columns(
-    chance: np.random.Generator, begin: int, count: int, start: np.datetime64, each_s: float, who: Draw
+    chance: np.random.Generator,
+    begin: int,
+    count: int,
+    start: np.datetime64,
+    each_s: float,
+    who: Draw,
+    mix: Mix,
 ) -> Iterator[tuple[Any, ...]]:
     """The chance in so many events: kind, customer, pick, score, id, whether the one before comes again, time."""
     lag_s = chance.exponential(LAG_S, count)
     lag_s += (chance.random(count) < LATE) * chance.uniform(3_600, 6 * 3_600, count)
     at_ms = ((begin + np.arange(count)) * each_s - lag_s) * 1000
     columns = (
-        chance.choice(len(MIX), count, p=[share for _, share, _ in MIX]),
+        chance.choice(len(mix), count, p=[share for _, share, _ in mix]),
         who(chance, count),
         chance.integers(0, 1 << 16, count),
         chance.beta(4, 1.6, count),
@@ -197,10 +209,14 @@ def _columns(
     return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def load(kafka: RealKafka, prefix: str, count: int, *, seed: int = 1, partitions: int = PARTITIONS) -> None:
+def load(
+    kafka: RealKafka, prefix: str, count: int, *, seed: int = 1, partitions: int = PARTITIONS, mix: Mix = MIX
+) -> None:
     """Create the inputs, and put `count` events into them."""
     create_inputs(kafka, prefix, partitions)
-    write(kafka, ((f"{prefix}.{topic}", key, value) for topic, key, value in events(count, seed=seed)))
+    write(
+        kafka, ((f"{prefix}.{topic}", key, value) for topic, key, value in events(count, seed=seed, mix=mix))
+    )
 
 
 def create_inputs(kafka: RealKafka, prefix: str, partitions: int = PARTITIONS) -> None:

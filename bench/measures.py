@@ -15,7 +15,7 @@ from bench import worker
 from bench.customers import cost_by_customers
 from bench.episodes import episodes
 from bench.latency import latency
-from bench.load import load
+from bench.load import NOTES, load
 from bench.peers.program import events_per_second, verify
 from bench.peers.table import PEERS
 from bench.rules import write_ten, write_thousand
@@ -47,6 +47,8 @@ class Bar:
 BARS = (
     Bar("cxloop", "stock_faust", 10.0),
     Bar("cxloop", "bare_fetch", 0.30),
+    Bar("engine_alone", "stock_faust", None),
+    Bar("engine_alone", "bare_fetch", None),
     Bar("every_kind", "stock_faust", 10.0),
     Bar("every_kind", "bare_fetch", 0.30),
     *(Bar("windows", f"windows_{name}", peer.bar) for name, peer in PEERS.items()),
@@ -66,6 +68,13 @@ def stock_faust(kafka: RealKafka, events: int, _: int) -> dict[str, float]:
 
 def bare_fetch(kafka: RealKafka, events: int, _: int) -> dict[str, float]:
     return {"bare_fetch": _module("bench.bare_fetch", kafka, events * 9 // 10)}
+
+
+def engine_alone(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
+    """The whole job less what it is done for: events that nothing is counted of, and that concern no rule."""
+    prefix = f"engine{number}"
+    load(kafka, prefix, events, mix=NOTES)
+    return {"engine_alone": worker.run(kafka.address, prefix, "--rules", str(DEFAULT_RULES)).events_per_s}
 
 
 def cxloop(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
@@ -137,7 +146,10 @@ def customers(_: RealKafka, __: int, number: int) -> dict[str, float]:
 
 
 MEASURES: Mapping[str, Measure] = {
-    **{measure.__name__: measure for measure in (stock_faust, bare_fetch, cxloop, every_kind, windows)},
+    **{
+        measure.__name__: measure
+        for measure in (stock_faust, bare_fetch, engine_alone, cxloop, every_kind, windows)
+    },
     **{f"windows_{peer}": partial(windows_of, peer) for peer in PEERS},
     "rules": rules,
     "two_workers": two_workers,
