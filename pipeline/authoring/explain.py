@@ -27,6 +27,8 @@ def explain(
     rule = parts.rules.by_id().get(rule_id)
     if rule is None:
         ids = [one.id for one in parts.rules.rules]
+        if rule_id in parts.rules.disabled:
+            raise UsageError(f'the rule "{rule_id}" is switched off (enabled: false), so it looks at nothing')
         raise UsageError(f'there is no rule "{rule_id}"; {did_you_mean(rule_id, ids)}')
     alone = rule_set([rule])
     parts = replace(parts, shard=replace(parts.shard, rules=alone), board=replace(parts.board, rules=alone))

@@ -152,14 +152,17 @@ class EventStory:
         if isinstance(rule, CountRule):
             matches, least = self._matches(rule, event, at), rule.at_least
             yield f"{'✓' if matches >= least else '✗'} it is one of {matches} within {duration(rule.within)} ({least} are asked for)"
+        all_known = True
         for given in rule.given:
             holds, text = _known(given, event, at, self._seen)
             yield f"{'✓' if holds else '✗'} {text}"
+            all_known &= holds
             if not holds and (self._near is None or self._near[0]):
                 self._near = (0, at, text)
-        if isinstance(rule, AbsenceRule) and not came_of_it:
+        if isinstance(rule, AbsenceRule) and all_known and not came_of_it:
             waits = [text for text in self.now() if f"what {event.id} began" in text]
-            yield from waits or ["nothing waits: it is answered already, or named no time"]
+            no_time = f", or named no {rule.before}" if rule.before is not None else ""
+            yield from waits or [f"nothing waits: it is answered already{no_time}"]
 
     def _matches(self, rule: CountRule, event: Event, at: int) -> int:
         """How many matches, with this one, lie in one span."""
@@ -215,7 +218,7 @@ def _known(given: Given, event: Event, at: int, seen: Sequence[tuple[int, Event]
         asked = [f"at least {given.least}"] if given.least else []
         asked += [f"at most {given.most}"] if given.most is not None else []
         right = n >= given.least and (given.most is None or n <= given.most)
-        return right, f"{pattern.name} {n} times {span} ({' and '.join(asked)})"
+        return right, f"{pattern.name} {'once' if n == 1 else f'{n} times'} {span} ({' and '.join(asked)})"
     fields = [getter(term.field) for term in terms(pattern.conditions)]
     of = [(time, data) for time, data in some if all(get(data) is not None for get in fields)]
     if not of:

@@ -55,6 +55,11 @@ class Came:
         ]
         return f"{self.what} {self.rule or 'follow-up'}, {', '.join(shown)}: {'; '.join(self.reasons)}"
 
+    def with_words(self, asked: Iterable[str]) -> str:
+        """As above, and with the words that something else was expected of."""
+        words = [f"\n              {name} {self.details[name]}" for name in asked if name in self.details]
+        return f"{self}{''.join(words)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -84,17 +89,12 @@ def run_tests(file: TestFile, settings: Settings) -> tuple[list[Outcome], Sequen
 
 
 def _check_names(file: TestFile, ids: Sequence[str]) -> None:
-    mistakes = []
-    for test in file.tests:
-        wanted = [(name, test.line) for name in test.only or ()]
-        for step in test.steps:
-            if isinstance(step, Expects):
-                wanted += [(one.rule, step.line) for one in step.expected if one.rule]
-        mistakes += [
-            Mistake(str(file.path), line, 1, f'there is no rule "{name}"; {did_you_mean(name, ids)}')
-            for name, line in wanted
-            if name not in ids
-        ]
+    mistakes = [
+        Mistake(str(file.path), line, column, f'there is no rule "{name}"; {did_you_mean(name, ids)}')
+        for test in file.tests
+        for name, line, column in test.named
+        if name not in ids
+    ]
     if mistakes:
         raise RulesError(mistakes)
 
@@ -105,7 +105,7 @@ def _run(file: TestFile, test: Test, parts: Parts) -> Outcome:
         parts = replace(parts, shard=replace(parts.shard, rules=some), board=replace(parts.board, rules=some))
     outcome = Outcome(file, test)
     run = Run(parts, 1, LATEST)
-    now, alerts, follow_ups = 0, 0, 0
+    now, alerts, follow_ups, refused = 0, 0, 0, 0
     for step in test.steps:
         if isinstance(step, Passes):
             now = step.until
@@ -117,6 +117,9 @@ def _run(file: TestFile, test: Test, parts: Parts) -> Outcome:
                 event = _of_the_open_one(value, run.since(FOLLOW_UPS, 0)) if about_open else value
                 run.take([Line(str(file.path), test.line, event)])
             now = step.values[-1][0]
+            letters = run.since(DEAD_LETTERS, refused)
+            refused += len(letters)
+            outcome.failures += [Failure(step.line, _why_refused(letter)) for letter in letters]
         else:
             run.pass_time(now + 1)
             came = _came(run.since(ALERTS, alerts), run.since(FOLLOW_UPS, follow_ups))
@@ -127,14 +130,19 @@ def _run(file: TestFile, test: Test, parts: Parts) -> Outcome:
     if left:
         text = "".join(f"\n  came at the end   {one}" for one in left)
         outcome.failures.append(Failure(test.line, f"more came than is expected{text}"))
-    for letter in run.since(DEAD_LETTERS, 0):
-        outcome.failures.append(Failure(test.line, f"an event was refused: {letter['data']['error']}"))
     for alert in run.since(ALERTS, 0):
         data, what = alert["data"], alert["type"].rpartition(".")[2]
         outcome.did[data["rule"], f"escalated to {data['to']}" if what == "escalated" else what] += 1
     for rule in parts.rules.rules:
         outcome.did[rule.id, "held"] += run.count(f"held.{rule.id}")
     return outcome
+
+
+def _why_refused(letter: Mapping[str, Any]) -> str:
+    error = letter["data"]["error"]
+    if OPEN_FOLLOW_UP in error:
+        error = "no follow-up of this customer is open by then"
+    return f"an event was refused: {error}"
 
 
 def _of_the_open_one(value: bytes, follow_ups: Iterable[dict[str, Any]]) -> bytes:
@@ -196,12 +204,17 @@ def _compare(wanted: Expects, came: list[Came], outcome: Outcome) -> None:
     lines = []
     for text, number in Counter(map(str, missing)).items():
         lines.append(f"\n  expected  {text}{f', {number} times' if number > 1 else ''}")
-    lines += [f"\n  came      {one}" for one in left[:10]]
+    asked = {
+        expected.rule: [name for name in ("title", "message") if name in expected.details]
+        for expected in missing
+    }
+    lines += [f"\n  came      {one.with_words(asked.get(one.rule, ()))}" for one in left[:10]]
     if len(left) > 10:
         lines.append(f"\n  and {len(left) - 10} more came")
-    if not left:
-        lines.append("\n  nothing else came")
-    what = "nothing was expected" if not wanted.expected else "this was expected, and something else came"
+    if not wanted.expected:
+        what = "nothing was expected"
+    else:
+        what = "this was expected, and something else came" if left else "this was expected, and did not come"
     outcome.failures.append(Failure(wanted.line, what + "".join(lines)))
 
 

@@ -102,9 +102,10 @@ OPEN_FOLLOW_UP: Final = "(the open one)"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Events that arrive. values: as JSON, each with the moment at which it arrives (ms UTC)."""
+    """Events that arrive. values: as JSON, each with the moment at which it arrives (ms UTC). line: where they stand."""
 
     values: tuple[tuple[int, bytes], ...]
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,10 @@ class Expects:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One test. only: the ids of the rules in force, or None for all. line: where it stands."""
+    """One test. only: the ids of the rules in force, or None for all. line: where it stands.
+
+    named: the ids of rules that stand in it, each with line and column.
+    """
 
     __test__ = False  # for pytest, which has tests of its own
 
@@ -150,6 +154,7 @@ class Test:
     only: tuple[str, ...] | None
     steps: tuple[Told | Passes | Expects, ...]
     line: int
+    named: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,9 @@ def read_tests(path: Path) -> TestFile:
     document = read(path)
     if document.mistakes:
         raise RulesError(document.mistakes)
+    if _is_of_rules(document.data):
+        text = f"this is a file of rules; their tests stand in {path.stem}{TESTS} beside it"
+        raise RulesError([document.mistake((), text)])
     mistakes: list[Mistake] = []
     written = validated(_File, document.data, document, (), mistakes, "a file of tests")
     if written is None:
@@ -195,6 +203,12 @@ def read_tests(path: Path) -> TestFile:
     return TestFile(path, rules, zone, tuple(test for test in tests if test is not None))
 
 
+def _is_of_rules(data: Any) -> bool:
+    """Whether rules stand in it, not the names of files that have some."""
+    rules = data.get("rules") if isinstance(data, dict) and "tests" not in data else None
+    return isinstance(rules, list) and any(isinstance(one, dict) for one in rules)
+
+
 class _Reader:
     """Reads one test. Time begins, and passes, as its steps say."""
 
@@ -203,6 +217,7 @@ class _Reader:
         self._clock = BusinessClock(zone)
         self._now = self._time(BEGINS, path)
         self._events = 0
+        self._named: list[tuple[str, int, int]] = []
 
     def test(self, raw: Any) -> Test | None:
         written = self._validated(_Test, raw, self._path, "a test")
@@ -213,10 +228,14 @@ class _Reader:
             steps += self._step(step, (*self._path, "story", number))
         if not any(isinstance(step, Expects) for step in steps):
             self._wrong((*self._path, "story"), 'nothing is expected; write for example "- expect: nothing"')
+        for number, rule_id in enumerate(written.only or ()):
+            self._name(rule_id, (*self._path, "only", number))
         line, _ = self._document.values.get(self._path, (1, 1))
-        return Test(
-            written.test, tuple(written.only) if written.only is not None else None, tuple(steps), line
-        )
+        only = tuple(written.only) if written.only is not None else None
+        return Test(written.test, only, tuple(steps), line, tuple(self._named))
+
+    def _name(self, rule_id: str, path: Path_) -> None:
+        self._named.append((rule_id, *self._document.values.get(path, (1, 1))))
 
     def _step(self, raw: Any, path: Path_) -> Iterator[Told | Passes | Expects]:
         kinds = [
@@ -233,8 +252,8 @@ class _Reader:
         elif (wait := self._validated(_Wait, raw, path, "a wait")) is not None:
             if wait.wait is not None:
                 self._now = self._clock.deadline(self._now, wait.wait)
-            else:
-                self._go_to(self._time(wait.until or "", (*path, "until")), (*path, "until"))
+            elif wait.until is not None:
+                self._go_to(self._time(wait.until, (*path, "until")), (*path, "until"))
             yield Passes(self._now)
 
     def _told(self, written: _Event, path: Path_) -> Iterator[Told]:
@@ -261,14 +280,15 @@ class _Reader:
         elif isinstance(found, Rejection):
             self._wrong(path, f"{written.event}: {found.error}")
         else:
-            yield Told(tuple(values))
+            line, _ = self._document.values.get(path, (1, 1))
+            yield Told(tuple(values), line)
 
     def _fields_are_right(self, written: _Event, path: Path_) -> bool:
         """A field that nobody knows would be taken from a source, but in a test it is a slip."""
         data, before = data_type(EVENTS_BY_NAME[written.event.removeprefix("cx.")]), len(self._mistakes)
         for name, value in (written.model_extra or {}).items():
             if not fields.known(data, name):
-                hint = did_you_mean(name, fields.names(data))
+                hint = did_you_mean(name, (*_Event.model_fields, *fields.names(data)))
                 self._wrong((*path, name), f'"{written.event}" has no field "{name}"; {hint}', key=True)
                 continue
             field = fields.field_of(data, name)
@@ -318,15 +338,17 @@ class _Reader:
         expected: list[Expected] = []
         for number, one in enumerate(wanted if isinstance(wanted, list) else []):
             at = (*here, number) if isinstance(raw["expect"], list) else here
+            before = len(self._mistakes)
             if (entry := self._validated(_Expected, one, at, "a map")) is not None:
-                expected += self._expected(entry, at)
+                expected += self._expected(entry, at, len(self._mistakes) == before)
         line, column = self._document.keys.get(here, (1, 1))
         yield Expects(tuple(expected), line, column)
 
-    def _expected(self, entry: _Expected, path: Path_) -> Iterator[Expected]:
+    def _expected(self, entry: _Expected, path: Path_, is_right: bool) -> Iterator[Expected]:
         changes = [name for name in (*ALERT_CHANGES, "follow_up") if getattr(entry, name) is not None]
         if len(changes) != 1:
-            self._wrong(path, f"write one of {', '.join((*ALERT_CHANGES, 'follow_up'))}", key=True)
+            if changes or is_right:  # else it is written wrong, and that is said already
+                self._wrong(path, f"write one of {', '.join((*ALERT_CHANGES, 'follow_up'))}", key=True)
             return
         details = {
             name: str(getattr(entry, name))
@@ -352,6 +374,7 @@ class _Reader:
         if changes == ["follow_up"]:
             yield Expected(str(entry.follow_up), "", entry.times, details)
         else:
+            self._name(getattr(entry, changes[0]), (*path, changes[0]))
             yield Expected(changes[0], getattr(entry, changes[0]), entry.times, details)
 
     def _go_to(self, at: int, path: Path_) -> None:

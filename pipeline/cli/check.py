@@ -14,7 +14,7 @@ from pipeline import yaml_places
 from pipeline.cli import options
 from pipeline.errors import CxloopError, Mistake, MistakesError
 from pipeline.journey_file import read_journey
-from pipeline.rules.load import load, rule_files
+from pipeline.rules.load import TESTS, load, rule_files
 from pipeline.sources.mapping import load_mapping
 
 T = TypeVar("T")
@@ -46,6 +46,9 @@ def check(
             continue
         document = yaml_places.read(file)
         keys = document.data.keys() if isinstance(document.data, dict) else set[str]()
+        if "tests" in keys or file.name.endswith(TESTS):
+            mistakes.append(document.mistake((), "this is a file of tests; cxloop test reads and runs it"))
+            continue
         if document.data is None and not document.mistakes:
             mistakes.append(document.mistake((), _EMPTY))
         elif "rules" not in keys and keys & {"journey", "stages"}:

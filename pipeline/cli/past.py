@@ -15,6 +15,7 @@ from pipeline.cli import options
 from pipeline.cli.importing import interruptible
 from pipeline.errors import FileError, UsageError
 from pipeline.settings import Settings
+from pipeline.sources.mapping import load_mapping
 
 Events = Annotated[
     list[Path] | None,
@@ -44,12 +45,17 @@ def refuse_if_all_rejected(
         where = f"{', '.join(map(str, files))}: " if files else ""  # else: the topics
         typer.echo(f"{where}no row is there", err=True)
     elif rejected == read:
-        plain = [file for file in files if source is None and file.suffix.lower() == ".csv"]
-        raise FileError(
-            f"every row was rejected: {plain[0]} is CSV, which needs a mapping (--source)"
-            if plain
-            else f"every row was rejected; {why}"
-        )
+        raise FileError(f"every row was rejected{_hint(files, source) or f'; {why}'}")
+
+
+def _hint(files: Sequence[Path], source: Path | None) -> str:
+    """What is wrong with all of them, as the name of a file tells; "" where it tells nothing."""
+    tables = [file for file in files if file.suffix.lower() == ".csv"]
+    if tables and source is None:
+        return f": {tables[0]} is CSV, which needs a mapping (--source)"
+    if tables and source is not None and (form := load_mapping(source).written.format) != "csv":
+        return f": {tables[0]} is CSV, and {source} says format: {form}"
+    return ""
 
 
 @contextmanager

@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from pipeline.events.model import (
     CUSTOMER_EVENTS,
+    EVENTS_BY_NAME,
     FOLLOW_UPS,
     INTERNAL_EVENTS,
     SUBJECT_OPTIONAL,
     Event,
+    data_type,
     type_name,
 )
 from pipeline.span import DAY
@@ -74,7 +76,7 @@ def decode_all(records: Iterable[Record]) -> list[Event | Rejection]:
         try:
             event = _decode(value)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            events.append(_rejection(error))
+            events.append(_rejection(error, value))
             continue
         if event.subject is None and event.__class__ in _needs_subject and not _is_about_no_customer(event):
             events.append(_without_subject(event))
@@ -206,7 +208,19 @@ _PLACE = re.compile(r" - at `(?P<place>[^`]*)`$")
 _OF_TIME: Mapping[str, str] = {"timezone component": "time.naive", "RFC3339": "time.invalid"}
 
 
-def _rejection(error: Exception) -> Rejection:
+def _options(value: bytes, place: str) -> tuple[str, ...]:
+    """What a field of an event's data can be, where that is one of some words."""
+    try:
+        event = EVENTS_BY_NAME.get(str(msgspec.json.decode(value)["type"]).removeprefix("cx."))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ()  # behind the field something else is wrong, too
+    if event is None:
+        return ()
+    kind = get_type_hints(data_type(event)).get(place.removeprefix("$.data."))
+    return next((get_args(one) for one in (kind, *get_args(kind)) if get_origin(one) is Literal), ())
+
+
+def _rejection(error: Exception, value: bytes) -> Rejection:
     text = str(error)
     if isinstance(error, UnicodeDecodeError):
         return Rejection("utf8.invalid", f"byte {error.start} of a text is no UTF-8: {error.reason}")
@@ -216,6 +230,10 @@ def _rejection(error: Exception) -> Rejection:
         return Rejection("json.invalid", text)
     found = _PLACE.search(text)
     place = found["place"] if found else "$"
+    if text.startswith("Invalid enum value") and (options := _options(value, place)):
+        text = f"{text.partition(' - at')[0]}; write one of {', '.join(options)} - at `{place}`"
+    elif text.startswith("Invalid RFC3339"):
+        text = f"Invalid RFC3339 encoded datetime; write for example 2026-11-22T09:15:00Z - at `{place}`"
     if place == "$.type":
         return Rejection("type.unknown", text)
     if place == "$.time":

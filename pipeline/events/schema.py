@@ -170,7 +170,7 @@ def _page() -> str:
 def _needs(event: type[Event]) -> str:
     needs = [f"`{field.name}`" for field in msgspec.structs.fields(data_type(event)) if field.required]
     if event is SurveyAnswered:
-        needs.append("one of its scores")
+        needs.append("one of its own fields")
     if event in FOLLOW_UPS:
         return ", ".join([*needs, "`subject` or `key`"])
     return ", ".join([*needs, *([] if event in SUBJECT_OPTIONAL else ["`subject`"])]) or "–"

@@ -23,6 +23,8 @@ from pipeline.metrics.measures import (
     total,
 )
 
+#: The dimension that any event can have as an attribute.
+TEAM: Final = "team"
 #: Fields of an event by which metrics can be told apart. The last two are not of every event: `platform` is where a
 #: review or a mention stands, `team` who an employee works with, or the attribute of that name.
 DIMENSIONS: Final = (
@@ -36,7 +38,7 @@ DIMENSIONS: Final = (
     "product",
     "language",
     "platform",
-    "team",
+    TEAM,
 )
 #: What metrics are told apart by where the settings say nothing else. Those of the loop itself are told apart by rule, too.
 DEFAULT_GROUPINGS: tuple[tuple[str], ...] = (
@@ -294,5 +296,5 @@ def share_of(name: str, part: str, whole: str) -> Metric:
 
 
 __all__ = [
-    "COUNTED", "DEFAULT_GROUPINGS", "DIMENSIONS", "METRICS", "RULE", "Counts", "Metric", "number_of", "share_of",
+    "COUNTED", "DEFAULT_GROUPINGS", "DIMENSIONS", "METRICS", "RULE", "TEAM", "Counts", "Metric", "number_of", "share_of",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.events import model as m
 from pipeline.metrics import counts as c
-from pipeline.metrics.catalogue import RULE
+from pipeline.metrics.catalogue import RULE, TEAM
 from pipeline.metrics.events import is_unhappy
 from pipeline.metrics.sample import Sample, differences
 from pipeline.metrics.shorthand import joined
@@ -22,7 +22,6 @@ NEXT: Final = 90 * DAY
 #: So many scores, and things done about follow-ups, are kept of one customer, the newest.
 _MOST: Final = 32
 
-_TEAM: Final = "team"
 _HELPED_RECOVERED: Final = joined(c.HELPED_AGAIN, c.HELPED_RECOVERED)
 _ALONE_RECOVERED: Final = joined(c.ALONE_AGAIN, c.ALONE_RECOVERED)
 
@@ -117,7 +116,7 @@ def _of_score(mood: Mood, place: int) -> list[tuple[Series, Sample]]:
         return [((), (at, _ALONE_RECOVERED if recovered else c.ALONE_AGAIN, 1))]
     _, team, rule = helpers[-1]
     sample = (at, _HELPED_RECOVERED if recovered else c.HELPED_AGAIN, 1)
-    return [(series, sample) for series in ((), ((_TEAM, team),), ((RULE, rule),))]
+    return [(series, sample) for series in ((), ((TEAM, team),), ((RULE, rule),))]
 
 
 def _time_of(helped: tuple[int, str, str]) -> int:

@@ -291,10 +291,11 @@ AnyRule = ShardRule | BoardRule
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All enabled rules. version: the same for the same rules, on every machine."""
+    """All enabled rules. version: the same for the same rules, on every machine. disabled: the ids of the others."""
 
     rules: tuple[AnyRule, ...]
     version: str
+    disabled: frozenset[str] = frozenset()
 
     def by_id(self) -> Mapping[str, AnyRule]:
         """Rules by their id."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import yaml_places
@@ -16,14 +17,16 @@ TESTS = ".test.yml"
 
 
 def rule_files(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves, and all *.yml and *.yaml below the folders but tests, in order of name; each once."""
+    """The files themselves, and all *.yml and *.yaml below the folders but tests and what is hidden, in order of name; each once."""
     files: dict[Path, Path] = {}
     for path in paths:
         found = (
             sorted(
                 file
                 for file in path.rglob("*.y*ml")
-                if file.suffix in (".yml", ".yaml") and not file.name.endswith(TESTS)
+                if file.suffix in (".yml", ".yaml")
+                and not file.name.endswith(TESTS)
+                and not any(part.startswith(".") for part in file.relative_to(path).parts)
             )
             if path.is_dir()
             else [path]
@@ -62,7 +65,7 @@ def load(paths: Sequence[Path], language: str = "en") -> RuleSet:
         mistakes += (mistake for mistake in found if (mistake.line, mistake.column) not in said)
     if mistakes:
         raise RulesError(mistakes)
-    return rule_set(rules)
+    return replace(rule_set(rules), disabled=frozenset(taken) - {rule.id for rule in rules})
 
 
 def rule_set(rules: Iterable[AnyRule]) -> RuleSet:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import Mistake
-from pipeline.events.model import Event, data_type, event_name
-from pipeline.metrics.catalogue import DIMENSIONS, METRICS, number_of, share_of
+from pipeline.events.model import EVENTS_BY_NAME, Event, data_type, event_name
+from pipeline.metrics.catalogue import DIMENSIONS, METRICS, TEAM, Metric, number_of, share_of
 from pipeline.nearest import did_you_mean
 from pipeline.rules import fields
 from pipeline.rules import model as written
@@ -60,9 +60,21 @@ class Subjects:
                     f'no event carries the dimension "{name}"; {did_you_mean(name, DIMENSIONS)}',
                 )
         if when.metric in METRICS:
+            self._told_apart(METRICS[when.metric], when)
             return Measured(when.metric, METRICS[when.metric])
         self._wrong(("metric",), f'unknown metric "{when.metric}"; {did_you_mean(when.metric, METRICS)}')
         return Measured(when.metric, number_of(when.metric, ""))  # so that the rest is looked at, too
+
+    def _told_apart(self, metric: Metric, when: written.WhenMetric) -> None:
+        """What none of its events carries leaves no series to look at."""
+        if not metric.sources:
+            return
+        kinds = [data_type(EVENTS_BY_NAME[name]) for name in metric.sources]
+        for number, name in enumerate(when.by):
+            if name in DIMENSIONS and name != TEAM and not any(fields.known(kind, name) for kind in kinds):
+                have = "have" if len(kinds) > 1 else "has"
+                text = f'{when.metric} is of {" and ".join(metric.sources)}, which {have} no "{name}"; the rule never fires'
+                self._wrong(("by", number), text)
 
     def _share(self, when: written.WhenShare, by: tuple[str, ...]) -> Measured | None:
         part = self._pattern(when.share, ("share",))

@@ -310,3 +310,7 @@ class Rule(_Written):
     clear: Any = Field(None, description='a limit, such as ">= 25"')
     alert: Literal["info", "warning", "critical"] = Field(description="info, warning or critical")
     follow_up: FollowUp | None = Field(None, description="a map such as {team: care, due: 1 business day}")
+    overrides: Any = Field(
+        None,
+        description="a list of the rule again, for some, such as [{id: care-gold, for: {segment: gold}}]",
+    )

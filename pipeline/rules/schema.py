@@ -71,6 +71,7 @@ def rules_schema() -> str:
     given = {"$ref": _REF.format(model="Given")}
     rule["if"] |= {"oneOf": [given, {"type": "array", "minItems": 1, "items": given}]}
     rule["unless"] = {"description": rule["unless"]["description"], "$ref": _REF.format(model="Unless")}
+    described = rule.pop("overrides")["description"]
     override = {
         **rule,
         "for": {
@@ -80,7 +81,7 @@ def rules_schema() -> str:
         },
     }
     rule["overrides"] = {
-        "description": "the rule again, for some",
+        "description": described,
         "type": "array", "minItems": 1,
         "items": {"type": "object", "properties": override, "required": ["id", "for"], "additionalProperties": False},
     }  # fmt: skip

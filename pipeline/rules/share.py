@@ -160,6 +160,10 @@ def _several(document: Document, raw: Any, path: Path_, mistakes: list[Mistake])
             text = f"for: {'it is empty' if conditions == {} else shown(conditions)}; write a map such as {{segment: gold}}"
             mistakes.append(document.mistake((*at, "for"), text))
             continue
+        if "overrides" in one:
+            text = '"overrides" stands in a rule, not in another override; put it beside this one'
+            mistakes.append(document.mistake((*at, "overrides"), text, key=True))
+            continue
         merged = _merged(document, base, path, {k: v for k, v in one.items() if k != "for"}, at)
         own: For = ((*at, "for"), conditions)
         made.append(Written(at, merged, (own,), tuple(apart)))

@@ -45,6 +45,8 @@ class _Row:
 def read_events(path: Path, source: Path | None = None) -> Iterator[Line]:
     """The events of a file in its order. source: a mapping. Raises FileError or SourceError."""
     mapping = load_mapping(source) if source is not None else None
+    if path.is_dir():
+        raise FileError(f"{path}: is a folder; name the files in it")
     if not path.is_file():
         raise FileError(f"{path}: there is no such file")
     return _json_lines(path) if mapping is None else _mapped(path, mapping)
@@ -111,6 +113,9 @@ def _csv(path: Path, raw: bytes, mapping: SourceMapping) -> Iterator[_Row]:
     if twice := [name for place, name in enumerate(header) if name in header[:place]]:
         raise FileError(f'{path}: the column "{twice[0]}" is there twice; give one of them another name')
     if header and (mistakes := mapping.missing_columns(header)):
+        if header[0].lstrip().startswith(("{", "[")):
+            form = "json" if header[0].lstrip().startswith("{") else "json-array"
+            raise FileError(f"{path}: this is no CSV, but JSON; write format: {form} in the mapping")
         others = [one for one in _DELIMITERS if one in header[0]]
         if len(header) == 1 and others:
             text = f'the header has one column, "{header[0]}"; write delimiter: {json.dumps(others[0])}'
@@ -131,18 +136,29 @@ def _rows(raw: bytes, written: Mapped) -> Iterator[tuple[int, bytes, list[str] |
     csv.field_size_limit(min(sys.maxsize, 1 << 30))
     lines = raw.splitlines(keepends=True)
     # What cannot be decoded changes nothing of where a row ends; the row is looked at again.
-    decoded = (line.decode(written.encoding, "replace") for line in lines)
-    reader = csv.reader(decoded, delimiter=written.delimiter)
-    while (before := reader.line_num) < len(lines):
+    decoded = [line.decode(written.encoding, "replace") for line in lines]
+    reader, first = csv.reader(decoded, delimiter=written.delimiter), 0
+    while (before := first + reader.line_num) < len(lines):
         found: list[str] | Rejection
         try:
             found = next(reader)
         except csv.Error as error:
             found = Rejection("row.invalid", f"the row is no CSV: {error}")
-        own = b"".join(lines[before : reader.line_num]).rstrip(b"\r\n")
+        behind = first + reader.line_num
+        if behind == len(lines) and _is_open(decoded[before:], written.delimiter):
+            # Up to the end of the file it would be one row: only its first line is lost.
+            found = Rejection("row.invalid", "the row is no CSV: a quote that begins in it is never closed")
+            behind = first = before + 1
+            reader = csv.reader(decoded[first:], delimiter=written.delimiter)
+        own = b"".join(lines[before:behind]).rstrip(b"\r\n")
         text = _text(own, written.encoding)
         if found:  # a line without anything is no row
             yield before + 1, own, text if isinstance(text, Rejection) else found
+
+
+def _is_open(lines: list[str], delimiter: str) -> bool:
+    """Whether a quote is still open behind the lines of one row: then another line belongs to it, too."""
+    return len(list(csv.reader([*lines, "x"], delimiter=delimiter))) == 1
 
 
 def _objects(raw: bytes, encoding: str) -> Iterator[_Row]:

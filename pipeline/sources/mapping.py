@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from jmespath.exceptions import JMESPathError
 
 from pipeline import yaml_places
 from pipeline.errors import Mistake, SourceError
@@ -42,6 +43,7 @@ _KINDS: Mapping[Base, str | None] = {
 _NUMBERS = ("number", "integer")
 #: A day whose year, month and day cannot be mistaken for each other, or for what is missing.
 _DAY = datetime(2026, 11, 22, tzinfo=UTC)
+_EXAMPLE = 'write for example "%Y-%m-%d %H:%M"'
 #: What the rest of a mapping is checked with where these are wrong.
 _ANYTHING = {"source": "x", "id": {"value": "x"}, "time": {"path": "x"}}
 
@@ -85,7 +87,10 @@ class SourceMapping:
 
     def _value(self, value: Value, row: Mapping[str, Any], at: datetime, field: Field) -> Any:
         """A field of a row; None where it is missing. Raises ValueError with the field's name."""
-        found = _found(value, row)
+        try:
+            found = _found(value, row)
+        except JMESPathError as error:
+            raise ValueError(f"{field.name}: its path does not fit this row: {error}") from error
         if found is None or value.hash is not None:
             return found
         return _typed(value, found, field, at.date(), self.written.decimal)
@@ -159,8 +164,7 @@ def _wrong(written: Mapped, document: Document) -> Iterator[Mistake]:
         text = f'zone: "{written.time.zone}" is no time zone; write for example Europe/Amsterdam'
         yield document.mistake(("time", "zone"), text)
     if what := _wrong_format(written.time.format):
-        text = f'format: "{written.time.format}" {what}; write for example "%Y-%m-%d %H:%M"'
-        yield document.mistake(("time", "format"), text)
+        yield document.mistake(("time", "format"), f'format: "{written.time.format}" {what}')
     form = document.data.get("format", "json")
     if "delimiter" in document.data and form in ("json", "json-array"):
         text = f"delimiter: a file of the format {form} has none; write format: csv, or take it out"
@@ -171,11 +175,13 @@ def _wrong_format(form: str) -> str:
     """What is wrong with the format of a time; "" where nothing is."""
     if form in ("iso", "unix"):
         return ""
+    if "Z" in re.findall("%(.)", form):
+        return 'has %Z, and names of zones are not read; write it as the rows have it, such as "%H:%M GMT", and zone: UTC'
     try:
         read = datetime.strptime(_DAY.strftime(form), form)  # noqa: DTZ007 (only its day is looked at)
     except (ValueError, re.error):
-        return "is no format of a time"
-    return "" if read.date() == _DAY.date() else "lacks the year, the month or the day"
+        return f"is no format of a time; {_EXAMPLE}"
+    return "" if read.date() == _DAY.date() else f"lacks the year, the month or the day; {_EXAMPLE}"
 
 
 def _wrong_fields(written: Mapped, event: type[Event], document: Document) -> Iterator[Mistake]:

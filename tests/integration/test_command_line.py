@@ -191,6 +191,7 @@ def test_check_refuses_what_a_replay_refuses(tmp_path: Path) -> None:
         ("journey: own\n", '1:1: "stages" is missing'),
         ("journey: own\nsource: x\n", '2:1: "source" is not known here'),
         ("rules: []\ntype: x\n", '2:1: "type" is not known here; a rule file has'),
+        ("rules: [care.yml]\ntests: []\n", "1:1: this is a file of tests; cxloop test reads and runs it"),
     ],
 )
 def test_a_file_is_checked_as_what_it_is(text: str, said: str, tmp_path: Path) -> None:
@@ -280,6 +281,18 @@ def test_a_replay_of_which_nothing_came_says_so(
         code, said.replace("OUT", str(tmp_path / "out")).replace("FILE", str(file)),
     )  # fmt: skip
     assert re.search(r"Dead letters +[02] *\n", ended.out)
+
+
+def test_a_table_through_a_mapping_of_json_is_told_as_such(tmp_path: Path) -> None:
+    rows, mapping = tmp_path / "rows.csv", tmp_path / "source.yml"
+    rows.write_text("id,at,who,nps\n1,2026-01-01T00:00:00Z,anna,3\n")
+    mapping.write_text(
+        "{source: /x, type: survey.answered, id: id, time: at, subject: who, data: {nps: nps}}"
+    )
+    ended = run("replay", rows, "--source", mapping, "--out", tmp_path)
+    assert (ended.code, ended.err) == (
+        1, f"every row was rejected: {rows} is CSV, and {mapping} says format: json\n",
+    )  # fmt: skip
 
 
 def test_a_replay_of_a_missing_file_is_told_in_one_line(tmp_path: Path) -> None:

@@ -194,6 +194,12 @@ REJECTED: list[tuple[str, bytes | None, str, str]] = [
     ("no data", survey(data="x").replace(b', "data": "x"', b""), "field.missing", "`data`"),
     ("data that is no object", survey(data="x"), "field.wrong", "$.data"),
     ("no answer", survey(data=dict.fromkeys(SURVEY["data"])), "field.missing", "at least one"),
+    ("a word that is not one of some", survey(type="cx.contact.replied", data={"contact_id": "k", "by": "us"}),
+     "field.wrong", "'us'; write one of agent, bot, customer - at `$.data.by`"),
+    ("such a word, and worse behind it",
+     survey(type="cx.contact.replied", data={"contact_id": "k", "by": "us"})[:-1], "field.wrong", "'us' - at `$.data.by`"),
+    ("a promise that is due some day", survey(type="cx.promise.made", data={"promise_id": "p", "due": "soon"}),
+     "field.wrong", "write for example 2026-11-22T09:15:00Z - at `$.data.due`"),
     ("an answer out of range", survey(data={"nps": 11}), "field.wrong", "$.data.nps"),
 ]  # fmt: skip
 

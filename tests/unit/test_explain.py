@@ -66,6 +66,39 @@ def test_what_cannot_be_explained_is_said(rule: str, subject: str, said: str) ->
     assert said in str(result.exception)
 
 
+RULE_WITH_IF = """
+rules:
+  - id: waits
+    summary: Somebody unhappy waits for a reply.
+    {off}when: {{event: contact.opened}}
+    if: {{last: survey.answered, nps: "<= 6", within: 30d}}
+    unless: {{event: contact.replied, same: contact_id, within: 4h}}
+    alert: warning
+"""
+
+
+def test_where_something_was_not_known_nothing_is_said_of_answers(tmp_path: Path) -> None:
+    rules, events = tmp_path / "rules.yml", tmp_path / "events.jsonl"
+    rules.write_text(RULE_WITH_IF.format(off=""))
+    event = {
+        "specversion": "1.0",
+        "id": "k",
+        "source": "/s",
+        "type": "cx.contact.opened",
+        "time": "2026-01-05T09:00:00Z",
+    }
+    events.write_text(json.dumps({**event, "subject": "anna", "data": {"contact_id": "k"}}))
+    said = text(explain("waits", "anna", [events], Settings(), [rules]))
+    assert "✗ no survey.answered in the 30d before" in said
+    assert "nothing waits" not in said
+
+
+def test_a_rule_that_is_switched_off_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(RULE_WITH_IF.format(off="enabled: false\n    "))
+    with pytest.raises(UsageError, match=r'the rule "waits" is switched off \(enabled: false\)'):
+        explain("waits", "anna", [], Settings(), [tmp_path / "rules.yml"])
+
+
 def test_of_somebody_who_is_not_there_the_nearest_is_named() -> None:
     folder = GOLDEN / "the-same-source-and-id-is-one-event"
     found = explain("low-score", "cust-11", [folder / "events.jsonl"], Settings(), [folder / "rules.yml"])

@@ -88,7 +88,7 @@ def test_the_page_has_every_key() -> None:
         "%m/%d/%y %I:%M %p",
         "%Y-%j",
         "%G-W%V-%u",
-        "%A %d %b %Y %Z",
+        "%A %d %b %Y CET",
         "unix",
         "iso",
     ],

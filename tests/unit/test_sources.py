@@ -187,6 +187,22 @@ def test_a_bad_row_of_csv_becomes_a_dead_letter_and_the_others_go_on(
     assert (lines[1].number, lines[1].value) == (3, row.encode())
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_quote_that_is_never_closed_costs_its_own_row_alone(end: str, tmp_path: Path) -> None:
+    lines = read(tmp_path, REVIEW, f'number,date,stars\n1,29-03-2026,4\n2,"29-03-2026,4\n3,29-03-2026,4{end}')
+    assert [line.number for line in lines if line.rejection is None] == [2, 4]
+    (lost,) = [line for line in lines if line.rejection is not None]
+    assert lost.rejection is not None
+    assert lost.rejection.error == "the row is no CSV: a quote that begins in it is never closed"
+    assert (lost.number, lost.value) == (3, b'2,"29-03-2026,4')
+
+
+def test_a_quote_that_the_next_one_closes_loses_nothing_either(tmp_path: Path) -> None:
+    lines = read(tmp_path, REVIEW, 'number,date,stars\n2,"29-03-2026,4\n3,29-03-2026,"4"\n4,"29-03-2026",4')
+    assert [line.number for line in lines if line.rejection is None] == [4]
+    assert lines[0].value == b'2,"29-03-2026,4\n3,29-03-2026,"4"'
+
+
 def test_a_row_stands_at_the_line_at_which_it_begins(tmp_path: Path) -> None:
     rows = 'number,date,stars\r\n\r\n1,"29-03-2026","4\n"\r\n2,29-03-2026,4\r3,"29\n\n03",4\n\n4,29-03-2026,4'
     assert [(line.number, line.rejection is None) for line in read(tmp_path, REVIEW, rows)] == [
@@ -233,6 +249,9 @@ def test_a_unix_time_that_is_none_becomes_a_dead_letter(at: Any, tmp_path: Path)
         ("csv", "key\tat\n", 'the header has one column, "key\tat"; write delimiter: "\\t" in the mapping'),
         ("csv", "key|at\n", 'the header has one column, "key|at"; write delimiter: "|" in the mapping'),
         ('csv\ndelimiter: ";"', "key,at\n", 'the header has one column, "key,at"; write delimiter: "," in the mapping'),
+        ("csv", '{"key": 1}\n', "this is no CSV, but JSON; write format: json in the mapping"),
+        ("csv", '[{"key": 1}]', "this is no CSV, but JSON; write format: json-array in the mapping"),
+        ("csv", '"key,at\n', "the header cannot be read: the row is no CSV: a quote that begins in it is never closed"),
         ("csv", b"k\xe9y,at\n", "the header cannot be read: the byte 0xe9 is no utf-8; the mapping may name another encoding, such as encoding: cp1252"),
     ],
 )  # fmt: skip
@@ -246,6 +265,8 @@ def test_a_file_of_another_shape_is_refused(form: str, rows: str | bytes, error:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="there is no such file"):
         read_events(tmp_path / "gone")
+    with pytest.raises(FileError, match="is a folder; name the files in it"):
+        read_events(tmp_path)
 
 
 def test_a_column_that_a_file_does_not_have_is_named_with_its_place(tmp_path: Path) -> None:
