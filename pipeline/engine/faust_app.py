@@ -46,11 +46,10 @@ def credentials(connection: Connection) -> Any:
     return None if context is None else faust.SSLCredentials(context)
 
 
-def faust_app(connection: Connection, group: str, *, begin: str) -> faust.App:
-    """An app whose agents get what is committed on our topics.
+def faust_app(connection: Connection, group: str) -> faust.App:
+    """An app whose agents get what is committed on our topics, from the first record there is.
 
-    group: its consumer group; apps with the same one share the partitions. begin: `earliest` or `latest`,
-    where a group without committed offsets starts.
+    group: its consumer group; apps with the same one share the partitions.
 
     An agent that raises loses what it holds: Faust acknowledges in `finally`. Let nothing escape.
     """
@@ -62,7 +61,7 @@ def faust_app(connection: Connection, group: str, *, begin: str) -> faust.App:
         broker_heartbeat_interval=1.0,
         broker_rebalance_timeout=20.0,
         broker_max_poll_records=500,
-        consumer_auto_offset_reset=begin,
+        consumer_auto_offset_reset="earliest",
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import inspect
+import asyncio
 import logging
 import time
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-import faust
-from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata, TopicPartition
+import mode
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from pipeline.effects import ALERTS, FOLLOW_UPS, METRICS
 from pipeline.engine import topics
+from pipeline.engine.closing import closed
 from pipeline.engine.connection import Connection
 from pipeline.engine.fatal import told
-from pipeline.engine.faust_app import faust_app
+from pipeline.engine.fetch import unpack_whole_batches
 
 log = logging.getLogger("pipeline.engine")
 
-#: How long a group may take to find its coordinator, s.
-COORDINATOR_S = 10.0
+#: The event loop is given back after so many seconds: what is shown can wait, what happens cannot.
+SLICE_S: Final = 0.005
+#: How long the broker may hold a fetch, and the bytes of one, of a partition and of all.
+FETCH_WAIT_MS: Final = 250
+PARTITION_BYTES, FETCH_BYTES = 262_144, 4_194_304
+#: After an error it goes on in so many seconds; its good-bye takes so long at most.
+AGAIN_S, LEAVE_S = 1.0, 3.0
 
 #: Gets the bytes of one committed record. What it raises is logged and counted, and goes no further.
-Take = Callable[[bytes], Awaitable[None] | None]
+Take = Callable[[bytes], None]
 
 
 @dataclass(slots=True)
 class Feed:
-    """Who wants what. Each worker sees all partitions: it has a group of its own, made anew at each start.
+    """Who wants what. Each worker sees all partitions, and is in no group for that.
 
     since: so many records of each partition are handed over that were there before; None: all there are.
     taken, failed: records handed over, and those of them that raised.
@@ -52,66 +56,81 @@ class Feed:
         return {topic: take for topic, take in wanted.items() if take is not None}
 
 
-def feed_app(feed: Feed, connection: Connection, prefix: str, *, embedded: bool = False) -> faust.App:
-    """The Faust app whose agents serve a feed. Blocks; some 100 ms.
+class FeedService(mode.Service):
+    """Follows the topics of a feed, a fetch at a time, and each record once while it lives."""
 
-    embedded: the embedded broker, which does not answer kafka-python; there the feed sees all there is.
-    """
-    group = f"{prefix}-feed-{uuid.uuid4().hex[:12]}"
-    all_of_it = feed.since is None or embedded
-    if feed.since and not embedded:
-        # Before the group is joined, so that it finds where to begin.
-        _begin_near_the_end(feed, feed.since, connection, prefix, group)
-    app = faust_app(connection, group, begin="earliest" if all_of_it else "latest")
-    for topic, take in feed.takers.items():
-        app.agent(app.topic(topics.name(prefix, topic)), name=f"feed.{topic}")(_agent(feed, topic, take))
-    return app
+    mundane_level = "debug"
 
+    def __init__(self, feed: Feed, connection: Connection, prefix: str, **kwargs: Any) -> None:
+        self._feed, self._connection = feed, connection
+        self._takers = {topics.name(prefix, topic): take for topic, take in feed.takers.items()}
+        #: Where each partition goes on.
+        self._next: dict[TopicPartition, int] = {}
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        super().__init__(**kwargs)
 
-def _agent(feed: Feed, topic: str, take: Take) -> Callable[[Any], Awaitable[None]]:
-    async def agent(stream: Any) -> None:
-        async for value in stream:
-            feed.taken += 1
+    @mode.Service.task
+    async def _follow(self) -> None:
+        while not self.should_stop:
+            consumer = AIOKafkaConsumer(
+                *self._takers,
+                **self._connection.aiokafka(),
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=PARTITION_BYTES,
+                fetch_max_bytes=FETCH_BYTES,
+                fetch_max_wait_ms=FETCH_WAIT_MS,
+            )
             try:
-                answer = take(value)
-                if inspect.isawaitable(answer):
-                    await answer
-            except Exception as error:
-                feed.failed += 1
-                # Each of a flood of the same would bury everything else.
-                if feed.failed.bit_count() == 1:
-                    log.error("feed of %s (%d failed so far)", topic, feed.failed, exc_info=error)
+                await consumer.start()
+                unpack_whole_batches(consumer)
+                self._assigned = frozenset()
+                while not self.should_stop:
+                    await self._go_on(consumer)
+                    await self._take(await consumer.getmany(timeout_ms=FETCH_WAIT_MS))
+            except KafkaError as error:
+                log.warning("the page's feed stands still, and goes on in %g s: %s", AGAIN_S, told(error))
+            finally:
+                await closed(consumer.stop(), LEAVE_S)
+            await self.sleep(AGAIN_S)
 
-    return agent
-
-
-def _begin_near_the_end(feed: Feed, since: int, connection: Connection, prefix: str, group: str) -> None:
-    """Let a group that is new begin so many records before the end."""
-    try:
-        with topics.admin(connection) as client:
-            names = [topics.name(prefix, topic) for topic in feed.takers]
-            parts = [
-                TopicPartition(one["name"], part["partition_index"])
-                for one in client.describe_topics(names)
-                for part in one["partitions"]
-            ]
-            first = client.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.EARLIEST))
-            ends = client.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST))
-            begin = {at: max(first[at].offset, ends[at].offset - since) for at in parts}
-            _commit(client, group, {at: OffsetAndMetadata(offset, "", -1) for at, offset in begin.items()})
-    except Exception as error:  # noqa: BLE001 - then it begins at the end
-        log.warning("the feed begins at the end of its topics: %s", told(error))
-
-
-def _commit(client: Any, group: str, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
-    # On a broker that never had a group, the first one has to wait until there is a place for it.
-    deadline = time.monotonic() + COORDINATOR_S
-    while True:
-        try:
-            client.alter_group_offsets(group, offsets)
-        except KafkaError as error:
-            if not error.retriable or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
+    async def _go_on(self, consumer: AIOKafkaConsumer) -> None:
+        """Where partitions have come, all of them begin anew: each goes on where it was, or near its end."""
+        assigned = consumer.assignment()
+        if assigned == self._assigned:
             return
+        fresh = [place for place in assigned if place not in self._next]
+        if fresh:
+            first, ends = await consumer.beginning_offsets(fresh), await consumer.end_offsets(fresh)
+            since = self._feed.since
+            for place in fresh:
+                self._next[place] = first[place] if since is None else max(first[place], ends[place] - since)
+        for place in assigned & consumer.assignment():
+            consumer.seek(place, self._next[place])
+        self._assigned = assigned
+
+    async def _take(self, fetched: Mapping[TopicPartition, Iterable[Iterable[Any]]]) -> None:
+        began = time.monotonic()
+        for place, batches in fetched.items():
+            take = self._takers[place.topic]
+            for records in batches:
+                for record in records:
+                    if record.offset < self._next.get(place, 0):
+                        continue  # it was fetched before the partition went on
+                    self._next[place] = record.offset + 1
+                    self._hand(take, place.topic, record.value or b"")
+                    if time.monotonic() - began > SLICE_S:
+                        await asyncio.sleep(0)
+                        began = time.monotonic()
+
+    def _hand(self, take: Take, topic: str, value: bytes) -> None:
+        feed = self._feed
+        feed.taken += 1
+        try:
+            take(value)
+        except Exception as error:
+            feed.failed += 1
+            # Each of a flood of the same would bury everything else.
+            if feed.failed.bit_count() == 1:
+                log.error("feed of %s (%d failed so far)", topic, feed.failed, exc_info=error)

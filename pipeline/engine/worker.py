@@ -21,7 +21,7 @@ from pipeline.engine.calm import calm_clients
 from pipeline.engine.closed_transport import heed_closed_transports
 from pipeline.engine.fatal import EXIT_CODE, die, leave, told
 from pipeline.engine.faust_app import faust_app
-from pipeline.engine.feed import Feed, feed_app
+from pipeline.engine.feed import Feed, FeedService
 from pipeline.engine.garbage import relax
 from pipeline.engine.path import EventPath
 
@@ -149,9 +149,9 @@ def run_worker(
                 log.info("made topic %s with %d partitions", topic.name, topic.partitions)
     apps: list[mode.ServiceT] = []
     if feed is not None and feed.takers:
-        apps.append(feed_app(feed, connection, prefix, embedded=plan is None))
+        apps.append(FeedService(feed, connection, prefix))
     if agents:
-        app = faust_app(connection, f"{prefix}-agents", begin="earliest")
+        app = faust_app(connection, f"{prefix}-agents")
         for register in agents:
             register(app, prefix)
         apps.append(app)
