@@ -19,11 +19,11 @@ from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 
 from pipeline.effects import METRICS, Effects, Heart
 from pipeline.engine import topics
+from pipeline.engine.assignor import EvenAssignor
 from pipeline.engine.clock import BrokerClock
 from pipeline.engine.closing import closed_well
 from pipeline.engine.connection import Connection
@@ -85,14 +85,14 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         """Connect and join. Partitions come later, by themselves."""
         tuning = self._tuning
         # The client keeps what the assignor remembers on its class: one class for each member.
-        sticky = type("Sticky", (StickyPartitionAssignor,), {})
+        assignor = type("Assignor", (EvenAssignor,), {})
         self._consumer = AIOKafkaConsumer(
             **self._connection.aiokafka(),
             group_id=self._group,
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            partition_assignment_strategy=(sticky,),
+            partition_assignment_strategy=(assignor,),
             session_timeout_ms=int(tuning.session_s * 1000),
             heartbeat_interval_ms=int(tuning.heartbeat_s * 1000),
             rebalance_timeout_ms=int(tuning.rebalance_s * 1000),

@@ -39,7 +39,9 @@ _PURCHASE_KEPT: Final = AGAIN + CORRECTION
 _ROW: Final = 16
 _PURCHASE: Final = 0
 _STAGE_BITS: Final = 24
-_STAGE: Final = (1 << _STAGE_BITS) - 1
+_STAGE: Final = (1 << _STAGE_BITS - 1) - 1
+#: Set in the place of a visit that a forgotten one to the same stage came shortly before: it did not reach the stage.
+_CONTINUED: Final = _STAGE + 1
 _TOUCHPOINT: Final = (1 << 38) - 1
 #: The places of so many touchpoints are kept at hand.
 _REMEMBERED: Final = 10_000
@@ -202,15 +204,16 @@ class Ways:
 
     def _tell_newest(self, numbers: tuple[int, ...], at: int, stage: int) -> None:
         """What a visit to a stage adds to what the visits tell that are all earlier: the same as `_of_stages`."""
-        before = self._before.get(stage, -1)
+        before, first = self._before.get(stage, -1), 2 * _surplus(numbers)
         last = last_before = since = -LEADS
-        for n in range(2 * _surplus(numbers), len(numbers), 2):
-            other = numbers[n + 1] & _STAGE
+        for n in range(0, len(numbers), 2):
+            time, place = numbers[n], numbers[n + 1]
+            other = place & _STAGE
             if other == stage:
-                last, since = numbers[n], -LEADS
+                if n >= first:
+                    last, since = time, -LEADS
             elif other == before:
-                time = numbers[n]
-                if last_before <= time - LEADS:
+                if n >= first and last_before <= time - LEADS and not place & _CONTINUED:
                     since = time
                 last_before = time
         if last <= at - LEADS and stage in self._go_on:
@@ -223,10 +226,12 @@ class Ways:
         last: dict[int, int] = {}  # stage → the newest visit so far
         reached: dict[int, int] = {}  # stage → the newest time it was reached at, until it is passed
         for n in range(len(way.times)):
-            at, stage = way.times[n], way.places[n] & _STAGE
+            at, place = way.times[n], way.places[n]
+            stage = place & _STAGE
             if not stage:
                 continue
-            if last.get(stage, -LEADS) <= at - LEADS and stage in self._go_on:
+            is_new = last.get(stage, -LEADS) <= at - LEADS and not place & _CONTINUED
+            if is_new and stage in self._go_on:
                 found.append((self._series_of[stage], (at, c.STAGE_REACHED, 1)))
                 reached[stage] = at
             last[stage] = at
@@ -326,7 +331,18 @@ class _Way:
         return over
 
     def _keep(self, rows: list[int]) -> None:
-        self.times, self.places = [self.times[n] for n in rows], [self.places[n] for n in rows]
+        """Forget all other rows; visits are forgotten in their order."""
+        times, places, kept = self.times, self.places, set(rows)
+        last: dict[int, int] = {}  # stage → the newest visit that is forgotten
+        for n in range(len(times)):
+            stage = places[n] & _STAGE
+            if not stage:
+                continue
+            if n not in kept:
+                last[stage] = times[n]
+            elif last.pop(stage, -LEADS) > times[n] - LEADS:
+                places[n] |= _CONTINUED
+        self.times, self.places = [times[n] for n in rows], [places[n] for n in rows]
 
 
 def _numbers(rows: bytes) -> tuple[int, ...]:

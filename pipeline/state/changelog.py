@@ -23,9 +23,9 @@ from pipeline.state.ref import Ref
 from pipeline.state.seen import Seen
 from pipeline.state.store import SHELVES, Change, Store
 
-VERSION: Final = 7
+VERSION: Final = 8
 #: The formats that can be read. In format 3 records were no bytes, no rows were added to one, a ref was three texts, and
-#: there were fewer shelves. No release wrote formats 4 to 6.
+#: there were fewer shelves. No release wrote formats 4 to 7.
 READABLE: Final = (3, VERSION)
 _READABLE: Final = " and ".join(map(str, READABLE))
 #: Records are split below this size (bytes, before compression).

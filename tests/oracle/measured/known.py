@@ -14,12 +14,16 @@ class Known:
     """Events of one customer, in order of (time, arrival), and all that they have ever counted for.
 
     limits: of types of events. worth: the samples of what is known. What arrives changes them; what is forgotten changes nothing.
+    on_forgotten: gets what is forgotten and what is left, where that matters.
     """
 
     def __init__(
-        self, worth: Callable[[Sequence[Counted]], list[Sample]], limits: dict[tuple[str, ...], Limit]
+        self,
+        worth: Callable[[Sequence[Counted]], list[Sample]],
+        limits: dict[tuple[str, ...], Limit],
+        on_forgotten: Callable[[Sequence[Counted], Sequence[Counted]], None] = lambda gone, left: None,
     ) -> None:
-        self.worth, self.limits = worth, limits
+        self.worth, self.limits, self.on_forgotten = worth, limits, on_forgotten
         self.events: list[Counted] = []
         self.samples: list[Sample] = []
 
@@ -42,4 +46,6 @@ class Known:
         for kinds, (age, room) in self.limits.items():
             of = [c for c in self.events if c.event.type in kinds and c.event.time + age >= watermark]
             kept += of[-room:]
+        gone = [c for c in self.events if not any(c is one for one in kept)]
         self.events = [c for c in self.events if any(c is one for one in kept)]
+        self.on_forgotten(gone, self.events)

@@ -17,20 +17,35 @@ YEAR = 365 * DAY
 
 def samples(counted: Sequence[Counted], model: Model) -> list[Sample]:
     customers: dict[str, Known] = {}
+    continued: list[Event] = []
+
+    def forgotten(gone: Sequence[Counted], left: Sequence[Counted]) -> None:
+        """Whoever was at a stage shortly before what is left did not reach it then."""
+        for one in gone:
+            if one.event.type == VISIT:
+                at = stage(one.event, model)
+                again = [c.event for c in left if c.event.type == VISIT and stage(c.event, model) == at]
+                continued.extend(event for event in again[:1] if event.time - BACK < one.event.time)
+
     for c in counted:
         if c.event.type in (VISIT, PURCHASE):
             own = customers.setdefault(
-                c.event.subject or "", Known(lambda known: worth(known, model), LIMITS)
+                c.event.subject or "",
+                Known(lambda known: worth(known, model, continued), LIMITS, forgotten),
             )
             own.take(c)
     return [sample for own in customers.values() for sample in own.samples]
 
 
-def worth(known: Sequence[Counted], model: Model) -> list[Sample]:
+def worth(known: Sequence[Counted], model: Model, continued: Sequence[Event] = ()) -> list[Sample]:
     """Of the events of one customer, in order."""
     visits = [c.event for c in known if c.event.type == VISIT]
     purchases = [c.event for c in known if c.event.type == PURCHASE]
-    return [*bought(visits, purchases, model), *stages(visits, model), *last_steps(visits, purchases, model)]
+    return [
+        *bought(visits, purchases, model),
+        *stages(visits, model, continued),
+        *last_steps(visits, purchases, model),
+    ]
 
 
 def bought(visits: list[Event], purchases: list[Event], model: Model) -> list[Sample]:
@@ -47,11 +62,13 @@ def bought(visits: list[Event], purchases: list[Event], model: Model) -> list[Sa
     return found
 
 
-def stages(visits: list[Event], model: Model) -> list[Sample]:
+def stages(visits: list[Event], model: Model, continued: Sequence[Event]) -> list[Sample]:
     found = []
     for number, visit in enumerate(visits):
         at, reached, earlier = visit.time, stage(visit, model), visits[:number]
-        if reached is None or any(at - BACK < v.time and stage(v, model) == reached for v in earlier):
+        if reached is None or any(visit is one for one in continued):
+            continue
+        if any(at - BACK < v.time and stage(v, model) == reached for v in earlier):
             continue
         next_ = model.journey.next(reached)
         if next_ is None:
