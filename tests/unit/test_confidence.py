@@ -131,6 +131,10 @@ def test_four_scores_say_too_little() -> None:
     assert METRICS["csat"].interval({"csat_count": 4, "csat_sum": 12, "csat_squares": 40}) is None
 
 
+def test_what_is_no_share_has_no_interval() -> None:
+    assert interval(Spread(4, 1.25, -0.3125, kinds=2, low=0, high=1)) is None
+
+
 def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:
     chance = Random(11)
     held = 0
