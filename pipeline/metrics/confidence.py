@@ -51,7 +51,9 @@ def interval(spread: Spread) -> Interval | None:
     if n < 1 or (spread.kinds != 2 and n < _FEWEST):
         return None
     if spread.kinds == 2 and not 0 <= mean <= 1:
-        return None  # what was counted for it is wrong; that is seen, and must not take all other figures along
+        return (
+            None  # what was counted for it is wrong; that is seen, and must not take all other figures along
+        )
     if spread.kinds == 2:
         middle = (mean + z * z / (2 * n)) / (1 + z * z / n)
         width = z / (1 + z * z / n) * sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
-from pipeline.engine import Connection, Plan, topics
+from pipeline.engine import Connection, Feed, Plan, topics
+from pipeline.engine.feed import FeedService
+from pipeline.replay import FileRecord
 from tests.broker import RealKafka
 from tests.engine.workers import Town, until
 
@@ -79,3 +84,45 @@ def test_a_slow_agent_holds_up_nobody_and_costs_no_memory(town: Town) -> None:
     assert worker.status["rebalances"] == 1
     assert late < early + 16
     assert worker.process.poll() is None
+
+
+class Partitions:
+    """A consumer's, each with records at all offsets from 0 to before its end."""
+
+    def __init__(self, ends: dict[int, int]) -> None:
+        self.ends = {TopicPartition("cx.alerts", number): end for number, end in ends.items()}
+        self.sought: dict[int, int] = {}
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(self.ends)
+
+    async def beginning_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 0)
+
+    async def end_offsets(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {place: self.ends[place] for place in places}
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        self.sought[place.partition] = offset
+
+
+def test_where_partitions_are_added_the_others_go_on_where_they_were() -> None:
+    async def follow() -> None:
+        consumer = Partitions({0: 250, 1: 40})
+        await service._go_on(consumer)
+        assert consumer.sought == {0: 150, 1: 0}
+        await service._take({TopicPartition("cx.alerts", 0): [records(150, 190)]})
+        grown = Partitions({0: 250, 1: 40, 2: 3})
+        await service._go_on(grown)
+        assert grown.sought == {0: 190, 1: 0, 2: 0}
+        # What was fetched from the beginning before they went on is left out.
+        await service._take({TopicPartition("cx.alerts", 0): [records(0, 200)]})
+
+    taken: list[bytes] = []
+    service = FeedService(Feed(on_alert=taken.append), Connection("nobody:1"), "cx")
+    asyncio.run(follow())
+    assert taken == [str(offset).encode() for offset in range(150, 200)]
+
+
+def records(first: int, behind: int) -> list[Any]:
+    return [FileRecord(offset, 0, str(offset).encode()) for offset in range(first, behind)]
