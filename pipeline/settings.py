@@ -40,10 +40,18 @@ def _millis(value: Any) -> Any:
     return span.millis
 
 
+def _json(text: str, such_as: str) -> Any:
+    """What a text in JSON says. Raises ValueError."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'"{text}" is no JSON; write for example {such_as}') from error
+
+
 def _paths(value: Any) -> Any:
     """Paths as PATH has them, or a JSON list."""
     if isinstance(value, str) and value.startswith("["):
-        return [Path(part) for part in json.loads(value)]
+        return _json(value, '["rules", "more-rules"]')
     return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
@@ -89,6 +97,11 @@ def _dimensions(value: Any) -> Any:
     return names
 
 
+def _map(value: Any) -> Any:
+    """A map in JSON."""
+    return _json(value, '{"survey.answered": 3}') if isinstance(value, str) else value
+
+
 def _points(value: dict[str, int]) -> dict[str, int]:
     for event, points in value.items():
         if event not in EVENTS_BY_NAME:
@@ -119,7 +132,7 @@ _File = Annotated[Path, BeforeValidator(_file)]
 
 #: What would be right, for settings whose limits pydantic checks.
 _RIGHT = {
-    "language": "en or nl",
+    "language": "en or nl", "rules": "paths",
     "prefix": "letters, digits, - and _", "partitions": "a whole number from 1", "replication": "a whole number from 1",
     "seen_limit": "a whole number from 1000", "value_limit": "a whole number from 1", "told": "a whole number from 9 to 15",
     "engagement": 'points by type of event, such as {"referral.made": 10}', "batch": "a whole number from 1",
@@ -146,7 +159,9 @@ class Settings(BaseSettings):
     dimensions: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_dimensions)] = tuple(
         name for (name,) in DEFAULT_GROUPINGS
     )
-    engagement: Annotated[dict[str, int], AfterValidator(_points)] = dict(ENGAGEMENT)
+    engagement: Annotated[dict[str, int], NoDecode, BeforeValidator(_map), AfterValidator(_points)] = dict(
+        ENGAGEMENT
+    )
     told: int = Field(TOLD, ge=9, le=15)
     zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] = ZoneInfo("UTC")
     language: Literal["en", "nl"] = "en"
@@ -200,9 +215,9 @@ def _place(loc: tuple[int | str, ...]) -> str:
     """What a mistake is about, as it can be written."""
     if not loc:
         return ""
-    name = "_".join(map(str, loc))
+    name = str(loc[0])  # what follows is a place inside the value
     variable = f"CXLOOP_{name.upper()}"
-    return f"--{name.replace('_', '-')} ({variable}): " if loc[0] in OPTIONS else f"{variable}: "
+    return f"--{name.replace('_', '-')} ({variable}): " if name in OPTIONS else f"{variable}: "
 
 
 def says_yes(name: str) -> bool:

@@ -139,6 +139,29 @@ def test_what_is_wrong_is_said_in_plain_words(name: str, text: str, monkeypatch:
     assert not re.search(r"Input should|should match pattern|unable to", str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("engagement", "{bad", 'CXLOOP_ENGAGEMENT: "{bad" is no JSON; write for example {"survey.answered": 3}'),
+        ("engagement", "", 'CXLOOP_ENGAGEMENT: "" is no JSON; write for example {"survey.answered": 3}'),
+        (
+            "engagement",
+            '{"survey.answered": "many"}',
+            "CXLOOP_ENGAGEMENT: 'many' is not right; write points by type of event, such as {\"referral.made\": 10}",
+        ),
+        ("rules", "[bad", '--rules (CXLOOP_RULES): "[bad" is no JSON; write for example ["rules", "more-rules"]'),
+        ("rules", "[1]", "--rules (CXLOOP_RULES): 1 is not right; write paths"),
+    ],
+)  # fmt: skip
+def test_a_setting_in_json_that_is_wrong_is_told_in_one_line(
+    name: str, text: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"CXLOOP_{name.upper()}", text)
+    with pytest.raises(UsageError) as caught:
+        load()
+    assert str(caught.value) == said
+
+
 def test_a_folder_of_rules_can_be_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXLOOP_RULES", "rules")
     with suppress(UsageError):  # it may be refused, but without a traceback
