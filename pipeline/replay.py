@@ -25,8 +25,8 @@ from pipeline.effects import (
     TOUCHPOINTS,
     Output,
 )
-from pipeline.errors import FileError
 from pipeline.events.codec import Record, millis, moment
+from pipeline.folder import write
 from pipeline.metrics.values import MetricValue
 from pipeline.partitioner import partition_of
 from pipeline.parts import Parts
@@ -78,13 +78,16 @@ class ReplayResult:
 
     def write(self, folder: Path) -> None:
         """Write alerts.jsonl, followups.jsonl, metrics.jsonl and deadletters.jsonl. Raises FileError."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in ("alerts", "followups", "metrics", "deadletters"):
-                lines = b"".join(msgspec.json.encode(event) + b"\n" for event in getattr(self, name))
-                (folder / f"{name}.jsonl").write_bytes(lines)
-        except OSError as error:
-            raise FileError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+        write(
+            folder,
+            (
+                (
+                    f"{name}.jsonl",
+                    b"".join(msgspec.json.encode(event) + b"\n" for event in getattr(self, name)),
+                )
+                for name in ("alerts", "followups", "metrics", "deadletters")
+            ),
+        )
 
 
 class _Head(msgspec.Struct):

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import CxloopError, FileError
+from pipeline.errors import CxloopError
+from pipeline.folder import write
 from pipeline.observe.dashboards import files
 
 
@@ -31,12 +32,7 @@ def dashboards(
                 + "\n".join(wrong)
             )
     else:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            for name, text in made.items():
-                (out / name).write_text(text, "utf-8")
-        except OSError as error:
-            raise FileError(f"{error.filename}: {error.strerror}; name another folder with --out") from error
+        write(out, ((name, text.encode()) for name, text in made.items()))
     typer.echo(f"{len(made)} dashboards {'are as the code says' if check else f'are in {out}/'}.")
 
 

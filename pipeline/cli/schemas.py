@@ -9,6 +9,7 @@ import typer
 
 from pipeline.errors import CxloopError
 from pipeline.events.schema import all_schemas
+from pipeline.folder import write
 from pipeline.rules.schema import rules_schema
 
 
@@ -20,19 +21,22 @@ def schemas(
 
     Example: cxloop schemas --check
     """
-    wrong = []
-    files = {Path("events", name): text for name, text in all_schemas().items()}
-    files[Path("rules", "rules.schema.json")] = rules_schema()
-    for name, text in files.items():
-        file = out / name
-        if check:
-            if not file.is_file() or file.read_text("utf-8") != text:
-                wrong.append(str(file))
-            continue
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
-    if wrong:
-        raise CxloopError(
-            "these differ from the code; write them anew with `cxloop schemas`:\n" + "\n".join(wrong)
-        )
+    files = {f"events/{name}": text for name, text in all_schemas().items()}
+    files["rules/rules.schema.json"] = rules_schema()
+    if check:
+        wrong = [str(out / name) for name, text in files.items() if _text(out / name) != text]
+        if wrong:
+            raise CxloopError(
+                "these differ from the code; write them anew with `cxloop schemas`:\n" + "\n".join(wrong)
+            )
+    else:
+        write(out, ((name, text.encode()) for name, text in files.items()))
     typer.echo(f"{len(files)} files {'are as the code says' if check else f'are in {out}/'}.")
+
+
+def _text(file: Path) -> str | None:
+    """None where it cannot be read."""
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -301,14 +301,31 @@ def test_a_replay_of_a_missing_file_is_told_in_one_line(tmp_path: Path) -> None:
     assert "missing.jsonl" in ended.err
 
 
-def test_a_replay_into_a_place_where_nothing_can_be_written_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/cxloop")):
-        ended = run("replay", EVENTS, "--out", place)
-        assert ended.code == 1
-        assert ended.err.startswith(str(place))
-        assert "cannot be written" in ended.err
-        assert len(ended.err.splitlines()) == 1
+@pytest.mark.parametrize(
+    "command", [["replay", EVENTS], ["schemas"], ["dashboards"]], ids=lambda command: str(command[0])
+)
+def test_a_folder_in_which_nothing_can_be_written_is_told_in_one_line(
+    command: list[str | Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    for place, why in [
+        (file, f"{file} is a file, not a folder"),
+        (file / "below", f"{file} is a file, not a folder"),
+        (Path("/proc/cxloop"), "No such file or directory"),
+    ]:
+        ended = run(*command, "--out", place)
+        assert (ended.code, ended.err) == (
+            1, f"{place}: cannot be written: {why}; name another folder with --out\n",
+        )  # fmt: skip
+
+
+def test_a_file_that_cannot_be_written_is_told_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "alerts.jsonl").mkdir()
+    ended = run("replay", EVENTS, "--out", tmp_path)
+    assert (ended.code, ended.err) == (
+        1, f"{tmp_path / 'alerts.jsonl'}: cannot be written: Is a directory; name another folder with --out\n",
+    )  # fmt: skip
 
 
 # -- schemas
