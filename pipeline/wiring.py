@@ -126,6 +126,7 @@ class Worker:
     read_at: when those in force were read, Unix time.
     plan: what the topics have to be; None on the embedded broker.
     on_followup: gets the bytes of follow-up events too, beside the page.
+    port_option: what the option is called that the port comes from.
     """
 
     settings: Settings
@@ -133,6 +134,7 @@ class Worker:
     plan: engine.Plan | None
     port: int
     on_followup: Callable[[bytes], None] | None = None
+    port_option: str = "--web-port"
     unread: str | None = field(init=False, default=None)
     read_at: float = field(init=False, default_factory=time.time)
     feed: Feed = field(init=False)
@@ -141,7 +143,7 @@ class Worker:
     _listening: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
-        self._listening = bind(self.settings.web_host, self.port)
+        self._listening = bind(self.settings.web_host, self.port, self.port_option)
         self.feed = Feed()
         tuning = engine.Tuning(
             batch=self.settings.batch, watchdog_s=self.settings.stall / 1000, rebuild=self.settings.rebuild
@@ -258,8 +260,11 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{host}:{port}/"
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket of a port, to listen on later. port: 0 for any that is free. Raises PortTakenError."""
+def bind(host: str, port: int, option: str) -> socket.socket:
+    """A socket of a port, to listen on later. port: 0 for any that is free. Raises PortTakenError.
+
+    option: where another port can be given.
+    """
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -267,7 +272,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise PortTakenError(
-            f"the status page cannot listen on {host}:{port}: {error.strerror}; choose another port with --web-port, "
+            f"the status page cannot listen on {host}:{port}: {error.strerror}; choose another port with {option}, "
             "or another address with CXLOOP_WEB_HOST"
         ) from error
     return listening

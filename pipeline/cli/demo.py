@@ -76,7 +76,9 @@ def demo(
     with embedded_broker() as address:
         settings = all_settings.load(broker=address, prefix="cx", rules=rules)
         parts = all_parts.build(settings)
-        one = wiring.Worker(settings, parts, None, port, on_followup=simulation.follow_up)
+        one = wiring.Worker(
+            settings, parts, None, port, on_followup=simulation.follow_up, port_option="--port"
+        )
         screen = Screen(one.feed, one.board, one.health, one.url, console=Console())
 
         async def live(stop: asyncio.Event) -> None:

@@ -362,16 +362,16 @@ def unreachable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         }
 
 
-@pytest.mark.parametrize("command", ["run", "demo"])
-def test_a_port_that_is_taken_is_told_in_one_line(command: str) -> None:
+@pytest.mark.parametrize(("command", "option"), [("run", "--web-port"), ("demo", "--port")])
+def test_a_port_that_is_taken_is_told_in_one_line(command: str, option: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        options = ["--port", port] if command == "demo" else ["--broker", NOBODY, "--web-port", port]
-        ended = run(command, *options)
+        ended = run(command, option, port, CXLOOP_BROKER=NOBODY)
     assert ended.code == 1
     assert f"127.0.0.1:{port}" in ended.err
+    assert f"choose another port with {option}, or another address with CXLOOP_WEB_HOST" in ended.err
     assert len(ended.err.splitlines()) == 1
 
 
