@@ -170,10 +170,9 @@ def summary(feed: Feed, truth: Truth, board: Scoreboard | None) -> RenderableTyp
     for rule, number in sorted(feed.fired.items(), key=lambda item: (-item[1], item[0])):
         table.add_row(f"  {_clean(rule)}", f"{number:,}", "")
     waiting = len(feed.follow_ups(truth.watermark))
-    follow_ups = f"{happened['followup.overdue']:,} became overdue, {happened['followup.closed']:,} closed"
-    table.add_row(
-        "Follow-ups opened", f"{happened['followup.opened']:,}", f"{follow_ups}, {waiting:,} open now"
-    )
+    became = f"{happened['followup.closed']:,} closed, {happened['followup.reopened']:,} opened again"
+    table.add_row("Follow-ups opened", f"{happened['followup.opened']:,}", f"{became}, {waiting:,} open now")
+    table.add_row("  overdue", f"{happened['followup.overdue']:,}", "at some time")
     nps = None if board is None else board.total(_WINDOW).result("nps")
     if board is not None and nps is not None:
         table.add_row("NPS", f"{nps:+.0f}", f"{board.total(_WINDOW).samples('nps'):,} answers in {_WINDOW}")

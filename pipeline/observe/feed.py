@@ -52,6 +52,8 @@ class Feed:
     activity: what customers and agents did over event time, by the names of `ACTIVITY`.
     fired: rule → alerts fired since the feed began.
     happened: what else has happened since, such as `followup.opened` or `alert.retracted`, how often.
+        Closing what is closed, and reopening what is open, are not counted: those that were opened, with
+        those reopened and without those closed, are open now.
     forgotten: follow-ups that were dropped though not closed, for want of room.
     """
 
@@ -121,8 +123,10 @@ class Feed:
         if not self._is_new(record.id):
             return
         self._saw(one.changed)
-        self.happened["followup.overdue" if one.late else record.type.removeprefix("cx.")] += 1
         known = self._follow_ups.get(one.followup_id)
+        is_turn = record.type in ("cx.followup.closed", "cx.followup.reopened")
+        if not is_turn or known is None or known.status != one.status:
+            self.happened["followup.overdue" if one.late else record.type.removeprefix("cx.")] += 1
         self._follow_ups[one.followup_id] = one if known is None else known.merged(one)
         if len(self._follow_ups) > self._most_follow_ups:
             self._make_room()

@@ -368,10 +368,25 @@ def test_the_summary_says_what_came_of_the_run() -> None:
         "Alerts fired 4 0 resolved, 1 retracted",
         "detractor-follow-up 3",
         "promise-broken 1",
-        "Follow-ups opened 2 1 became overdue, 1 closed, 1 open now",
+        "Follow-ups opened 2 1 closed, 0 opened again, 1 open now",
+        " overdue 1 at some time",
         "NPS +31 1,204 answers in 24h",
     ):
         assert line in text
+
+
+def test_the_follow_ups_of_the_summary_add_up() -> None:
+    feed = Feed()
+    life = [
+        ("opened", "open"), ("closed", "closed"), ("closed", "closed"), ("reopened", "open"),
+        ("assigned", "assigned"), ("reopened", "assigned"), ("closed", "closed"),
+    ]  # fmt: skip
+    for number, so_far in enumerate((1, 3, 5, 7), 1):
+        for event, (what, status) in enumerate(life[:so_far], 1):
+            feed.followup(follow_up_record(number, event, what, status=status))
+    written = io.StringIO()
+    Console(file=written, width=120).print(summary(feed, Truth("healthy", ""), None))
+    assert "4  4 closed, 2 opened again, 2 open now" in written.getvalue()
 
 
 def test_what_the_terminal_saw_last_stays_when_the_worker_lets_go_and_a_browser_still_looks() -> None:
