@@ -130,6 +130,8 @@ def _file(value: Any) -> Any:
 
 _File = Annotated[Path, BeforeValidator(_file)]
 
+_LAST_PORT = 65_535
+
 #: What would be right, for settings whose limits pydantic checks.
 _RIGHT = {
     "language": "en or nl", "rules": "paths",
@@ -171,7 +173,7 @@ class Settings(BaseSettings):
     batch: int = Field(5_000, ge=1)
     stall: Annotated[int, BeforeValidator(_millis)] = 120_000
     web_host: str = "127.0.0.1"
-    web_port: int = Field(6066, ge=0, le=65_535)
+    web_port: int = Field(6066, ge=0, le=_LAST_PORT)
     workers: int = Field(1, ge=1)
     log_json: bool = False
     rebuild: bool = False
@@ -184,9 +186,18 @@ class Settings(BaseSettings):
     ssl_keyfile: _File | None = None
 
     @model_validator(mode="after")
-    def _credentials(self) -> Settings:
+    def _together(self) -> Settings:
+        """What is wrong between settings."""
+        wrong = []
         if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
-            raise ValueError(f"{self.security_protocol} needs CXLOOP_SASL_USERNAME and CXLOOP_SASL_PASSWORD")
+            wrong.append(f"{self.security_protocol} needs CXLOOP_SASL_USERNAME and CXLOOP_SASL_PASSWORD")
+        if self.web_port and self.web_port + self.workers - 1 > _LAST_PORT:
+            wrong.append(
+                f"{_place(('web_port',))}{self.workers} workers have a port each from here on, and {_LAST_PORT} is "
+                f"the last one; write a lower one, or 0 for any that are free"
+            )
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
 
 

@@ -101,6 +101,7 @@ def test_help_names_every_command() -> None:
         (["deadletters", "replay", "a", "b", "--with", "mended.json"], "so name one id"),
         (["run", "--web-port", "99999"], "--web-port"),
         (["run", "--workers", "0"], "--workers"),
+        (["run", "--web-port", "65535", "--workers", "3"], "3 workers have a port each from here on"),
         (["run", "--prefix", "my topics"], "--prefix (CXLOOP_PREFIX)"),
         (["demo", "--speed", "fast"], '--speed: "fast" is no length of time; write for example'),
         (["demo", "--for", "soon"], '--for: "soon" is no length of time'),

@@ -98,6 +98,22 @@ def test_who_signs_in_needs_a_name_and_a_password(monkeypatch: pytest.MonkeyPatc
         load()
 
 
+def test_every_worker_has_a_port() -> None:
+    for port, workers in [(65_533, 3), (0, 3), (65_535, 1)]:
+        assert load(web_port=port, workers=workers).web_port == port
+    with pytest.raises(UsageError) as caught:
+        load(web_port=65_534, workers=3)
+    assert str(caught.value) == (
+        "--web-port (CXLOOP_WEB_PORT): 3 workers have a port each from here on, and 65535 is the last one; "
+        "write a lower one, or 0 for any that are free"
+    )
+
+
+def test_all_that_is_wrong_between_settings_is_said_at_once() -> None:
+    with pytest.raises(UsageError, match=r"^SASL_SSL needs .*\n--web-port "):
+        load(security_protocol="SASL_SSL", web_port=65_535, workers=2)
+
+
 def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXLOOP_BROKR", "kafka:9092")
     monkeypatch.setenv("CXLOOP_BROKER", "kafka:9092")
