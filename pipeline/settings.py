@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -113,12 +114,21 @@ def _points(value: dict[str, int]) -> dict[str, int]:
     return value
 
 
+_LAST_PORT = 65_535
+#: A name or an address, an IPv6 address in brackets; and a port.
+_ADDRESS = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,9})")
+
+
 def _broker(value: Any) -> Any:
     """Addresses with commas between."""
-    for one in str(value).split(","):
-        host, _, port = one.strip().rpartition(":")
-        if not host or not port.isdecimal():
-            raise ValueError(f'"{one.strip()}" is no address; write host:port, such as kafka:9092')
+    for one in (part.strip() for part in str(value).split(",")):
+        found = _ADDRESS.fullmatch(one)
+        if not found:
+            raise ValueError(
+                f'"{one}" is no address; write host:port, such as kafka:9092, with commas between several'
+            )
+        if not 0 < int(found[2]) <= _LAST_PORT:
+            raise ValueError(f'"{one}" has no port from 1 to {_LAST_PORT}; Kafka usually listens on 9092')
     return value
 
 
@@ -129,8 +139,6 @@ def _file(value: Any) -> Any:
 
 
 _File = Annotated[Path, BeforeValidator(_file)]
-
-_LAST_PORT = 65_535
 
 #: What would be right, for settings whose limits pydantic checks.
 _RIGHT = {

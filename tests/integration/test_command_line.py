@@ -101,6 +101,8 @@ def test_help_names_every_command() -> None:
         (["deadletters", "replay", "a", "b", "--with", "mended.json"], "so name one id"),
         (["run", "--web-port", "99999"], "--web-port"),
         (["run", "--workers", "0"], "--workers"),
+        (["run", "--broker", "127.0.0.1:99999"], '"127.0.0.1:99999" has no port from 1 to 65535'),
+        (["topics", "--broker", "a:1 b:2"], '"a:1 b:2" is no address; write host:port'),
         (["run", "--web-port", "65535", "--workers", "3"], "3 workers have a port each from here on"),
         (["run", "--prefix", "my topics"], "--prefix (CXLOOP_PREFIX)"),
         (["demo", "--speed", "fast"], '--speed: "fast" is no length of time; write for example'),

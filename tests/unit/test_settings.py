@@ -98,6 +98,33 @@ def test_who_signs_in_needs_a_name_and_a_password(monkeypatch: pytest.MonkeyPatc
         load()
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["kafka:9092", "a-1.example.com:1, b_2:65535", "[::1]:9092", "10.0.0.1:9092,10.0.0.2:9092", "käfka:9092"],
+)
+def test_an_address_of_a_broker_is_a_host_and_a_port(text: str) -> None:
+    assert load(broker=text).broker == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("127.0.0.1:99999", '"127.0.0.1:99999" has no port from 1 to 65535'),
+        ("kafka:0", '"kafka:0" has no port from 1 to 65535'),
+        ("a:1 b:2", '"a:1 b:2" is no address; write host:port, such as kafka:9092, with commas between'),
+        ("a:1;b:2", '"a:1;b:2" is no address'),
+        ("a:1,b", '"b" is no address'),
+        ("::1:9092", '"::1:9092" is no address'),
+        ("ssl://kafka:9092", '"ssl://kafka:9092" is no address'),
+        ("kafka:123456", '"kafka:123456" has no port'),
+    ],
+)
+def test_what_cannot_be_the_address_of_a_broker_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(broker=text)
+    assert str(caught.value).startswith(f"--broker (CXLOOP_BROKER): {said}")
+
+
 def test_every_worker_has_a_port() -> None:
     for port, workers in [(65_533, 3), (0, 3), (65_535, 1)]:
         assert load(web_port=port, workers=workers).web_port == port
