@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import CxloopError
-from pipeline.folder import write
+from pipeline import folder
 from pipeline.observe.dashboards import files
 
 
@@ -22,23 +21,10 @@ def dashboards(
 
     Example: cxloop dashboards --out /var/lib/grafana/dashboards
     """
-    made = files()
+    made = {name: text.encode() for name, text in files().items()}
     if check:
-        wrong = [str(out / name) for name, text in made.items() if _text(out / name) != text]
-        wrong += sorted(str(file) for file in out.glob("cxloop-*.json") if file.name not in made)
-        if wrong:
-            raise CxloopError(
-                "these differ from the code; write them anew with `cxloop dashboards`, and delete what is not made any more:\n"
-                + "\n".join(wrong)
-            )
+        surplus = sorted(file for file in out.glob("cxloop-*.json") if file.name not in made)
+        folder.check(out, made.items(), "cxloop dashboards", surplus)
     else:
-        write(out, ((name, text.encode()) for name, text in made.items()))
+        folder.write(out, made.items())
     typer.echo(f"{len(made)} dashboards {'are as the code says' if check else f'are in {out}/'}.")
-
-
-def _text(file: Path) -> str | None:
-    """None where it cannot be read."""
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import CxloopError
+from pipeline import folder
 from pipeline.events.schema import all_schemas
-from pipeline.folder import write
 from pipeline.rules.schema import rules_schema
 
 
@@ -21,22 +20,10 @@ def schemas(
 
     Example: cxloop schemas --check
     """
-    files = {f"events/{name}": text for name, text in all_schemas().items()}
-    files["rules/rules.schema.json"] = rules_schema()
+    files = {f"events/{name}": text.encode() for name, text in all_schemas().items()}
+    files["rules/rules.schema.json"] = rules_schema().encode()
     if check:
-        wrong = [str(out / name) for name, text in files.items() if _text(out / name) != text]
-        if wrong:
-            raise CxloopError(
-                "these differ from the code; write them anew with `cxloop schemas`:\n" + "\n".join(wrong)
-            )
+        folder.check(out, files.items(), "cxloop schemas")
     else:
-        write(out, ((name, text.encode()) for name, text in files.items()))
+        folder.write(out, files.items())
     typer.echo(f"{len(files)} files {'are as the code says' if check else f'are in {out}/'}.")
-
-
-def _text(file: Path) -> str | None:
-    """None where it cannot be read."""
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -348,6 +348,22 @@ def test_schemas_that_differ_from_the_code_are_found(tmp_path: Path) -> None:
     assert [line for line in ended.err.splitlines() if line.endswith(".json")] == [*map(str, changed)]
 
 
+@pytest.mark.parametrize("command", ["schemas", "dashboards"])
+def test_files_to_check_that_are_not_there_are_told_as_such(command: str, tmp_path: Path) -> None:
+    ended = run(command, "--check", "--out", tmp_path / "none")
+    why = f"none of the files is there; write them with `cxloop {command}`, or name another folder with --out"
+    assert (ended.code, ended.err) == (1, f"{tmp_path / 'none'}: {why}\n")
+    run(command, "--out", tmp_path)
+    changed, gone, *_ = sorted(tmp_path.rglob("*.json"))
+    changed.write_bytes(b"\xff")
+    gone.unlink()
+    ended = run(command, "--check", "--out", tmp_path)
+    assert (ended.code, ended.err.splitlines()) == (1, [
+        f"these differ from the code; write them anew with `cxloop {command}`:", str(changed),
+        f"these are not there; write them with `cxloop {command}`:", str(gone),
+    ])  # fmt: skip
+
+
 def test_the_schemas_that_come_with_cxloop_are_as_the_code_says() -> None:
     assert run("schemas", "--check").code == 0
 
