@@ -15,6 +15,11 @@ from rich.console import Console
 from pipeline import settings as all_settings
 from pipeline.cli import logs, options
 from pipeline.cli.importing import interruptible
+from pipeline.errors import UsageError
+from pipeline.span import DAY, duration
+
+#: Faster than this a machine of today does not follow, ms a second; three months pass in a minute and a half.
+_MOST_SPEED = DAY
 
 
 def demo(
@@ -24,7 +29,7 @@ def demo(
             "--for", help="End after so long, such as 30s (default: until Ctrl-C).", show_default=False
         ),
     ] = None,
-    speed: Annotated[str, typer.Option(help="Simulated time that passes in a second.")] = "1h",
+    speed: Annotated[str, typer.Option(help="Simulated time that passes in a second, 24h at most.")] = "1h",
     seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
     customers: Annotated[int, typer.Option(min=10, help="How many customers it has.")] = 400,
     port: Annotated[
@@ -40,6 +45,11 @@ def demo(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the embedded broker makes it talk
     pace, end = options.span(speed, "--speed"), options.span(lasts, "--for")
     assert pace is not None
+    if pace > _MOST_SPEED:
+        raise UsageError(
+            f"--speed: no machine follows {duration(pace)} a second; write at most {duration(_MOST_SPEED)}, "
+            "at which the company's three months pass in a minute and a half"
+        )
     with interruptible():
         import mode  # slow to import, and for a running worker alone
         from aiokafka import AIOKafkaProducer

@@ -106,6 +106,7 @@ def test_help_names_every_command() -> None:
         (["run", "--web-port", "65535", "--workers", "3"], "3 workers have a port each from here on"),
         (["run", "--prefix", "my topics"], "--prefix (CXLOOP_PREFIX)"),
         (["demo", "--speed", "fast"], '--speed: "fast" is no length of time; write for example'),
+        (["demo", "--speed", "1000d"], "--speed: no machine follows 1000d a second; write at most 24h"),
         (["demo", "--for", "soon"], '--for: "soon" is no length of time'),
     ],
     ids=lambda value: " ".join(map(str, value[:2])) if isinstance(value, list) else "",
