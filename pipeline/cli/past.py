@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import msgspec
 import typer
 
 from pipeline.cli import options
 from pipeline.cli.importing import interruptible
 from pipeline.errors import FileError, UsageError
 from pipeline.settings import Settings
+from pipeline.sources.files import read_events
 from pipeline.sources.mapping import load_mapping
 
 Events = Annotated[
@@ -49,13 +52,30 @@ def refuse_if_all_rejected(
 
 
 def _hint(files: Sequence[Path], source: Path | None) -> str:
-    """What is wrong with all of them, as the name of a file tells; "" where it tells nothing."""
+    """What is wrong with all of them, as the names of files tell, or what is in them; "" where they tell nothing."""
     tables = [file for file in files if file.suffix.lower() == ".csv"]
     if tables and source is None:
         return f": {tables[0]} is CSV, which needs a mapping (--source)"
     if tables and source is not None and (form := load_mapping(source).written.format) != "csv":
         return f": {tables[0]} is CSV, and {source} says format: {form}"
+    if source is None and _have_no_type(files):
+        names = ", ".join(map(str, files))
+        return f": no row of {names} has a type; rows of another shape need a mapping (--source)"
     return ""
+
+
+def _have_no_type(files: Sequence[Path]) -> bool:
+    """Is there JSON in files, and none of it with a type, as every event has one?"""
+    is_json = False
+    for line in chain.from_iterable(map(read_events, files)):
+        try:
+            row = msgspec.json.decode(line.value)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and "type" in row:
+            return False
+        is_json = is_json or isinstance(row, dict | list)
+    return is_json
 
 
 @contextmanager

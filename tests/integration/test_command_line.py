@@ -271,9 +271,21 @@ def test_a_replay_tells_what_became_of_each_line(tmp_path: Path) -> None:
             1,
             "every row was rejected: FILE is CSV, which needs a mapping (--source)\n",
         ),
+        (
+            "tickets.jsonl",
+            '{"ticket": 1}\n\n{"ticket": 2}\n',
+            1,
+            "every row was rejected: no row of FILE has a type; rows of another shape need a mapping (--source)\n",
+        ),
+        (
+            "events.jsonl",
+            '{"ticket": 1}\n{"type": "cx.review.posted"}\n',
+            1,
+            "every row was rejected; OUT/deadletters.jsonl says why\n",
+        ),
         ("events.jsonl", "\n", 0, "FILE: no row is there\n"),
     ],
-    ids=["all rejected", "a CSV without a mapping", "no rows"],
+    ids=["all rejected", "a CSV without a mapping", "rows without a type", "one with a type", "no rows"],
 )
 def test_a_replay_of_which_nothing_came_says_so(
     name: str, text: str, code: int, said: str, tmp_path: Path
