@@ -65,9 +65,10 @@ def backtest(
     """
     if not against:
         raise UsageError("--against is missing: where are the rules to compare with?")
+    mapping = options.mapping(source)
     settings = all_settings.load(broker=broker, prefix=prefix, zone=zone)
     with events_of(events, since, until, settings) as files, _bar(files) as progress:
-        told = both(against, rules or settings.rules, files, settings, source=source, progress=progress)
+        told = both(against, rules or settings.rules, files, settings, source=mapping, progress=progress)
     found = compare(*told)
     if html is not None:
         _write(html, page(found, minutes=minutes, title="What the new rules would have done"))
@@ -76,7 +77,7 @@ def backtest(
     else:
         _tell(Console(), found, minutes)
     refuse_if_all_rejected(
-        events or (), source, found.new.events, found.new.rejected,
+        events or (), mapping, found.new.events, found.new.rejected,
         "`cxloop deadletters list` says why" if since else "`cxloop replay` says why",
     )  # fmt: skip
     passed = _passed(found, most_added, most_removed, most_follow_ups)

@@ -54,9 +54,10 @@ def explain(
             raise UsageError("a worker has its own rules and events; name either --worker, or files")
         _tell(rule, subject, ask(worker, "api/explain", rule=rule, subject=subject), as_json)
         return
+    mapping = options.mapping(source)
     settings = all_settings.load(broker=broker, prefix=prefix, zone=zone)
     with events_of(events, since, until, settings) as files:
-        found = explained(rule, subject, files, settings, rules or settings.rules, source)
+        found = explained(rule, subject, files, settings, rules or settings.rules, mapping)
     typer.echo(msgspec.json.encode(found).decode() if as_json else text(found))
 
 

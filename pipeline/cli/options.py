@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,12 +32,22 @@ Zone = Annotated[
     str | None, typer.Option("--zone", help="Time zone of business hours (default: UTC).", show_default=False)
 ]
 Source = Annotated[
-    Path | None, typer.Option("--source", help="A source mapping (YAML) for CSV or JSON of another shape.")
+    list[Path] | None,
+    typer.Option(
+        "--source", metavar="<Path>", help="A source mapping (YAML) for CSV or JSON of another shape."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def mapping(sources: Sequence[Path] | None) -> Path | None:
+    """The source mapping that was given. Raises UsageError where there are several."""
+    if sources and len(sources) > 1:
+        raise UsageError("--source stands twice; one mapping is for all files")
+    return sources[0] if sources else None
 
 
 def moment(text: str | None, option: str) -> int | None:

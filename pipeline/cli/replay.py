@@ -40,10 +40,10 @@ def replay(
 
     Example: cxloop replay reviews.csv --source schemas/sources/lounge-reviews.yml --out out
     """
-    settings = all_settings.load(zone=zone)
+    settings, mapping = all_settings.load(zone=zone), options.mapping(source)
     result = over_files.replay(
         events, rules or settings.rules, until=options.moment(until, "--until"), partitions=partitions,
-        batch=batch, source=source, settings=settings,
+        batch=batch, source=mapping, settings=settings,
     )  # fmt: skip
     result.write(out)
     by_rule = Counter(event["data"]["rule"] for event in result.alerts if event["type"] == "cx.alert.fired")
@@ -58,7 +58,7 @@ def replay(
     else:
         _tell(result, by_rule, opened, reasons, out)
     past.refuse_if_all_rejected(
-        events, source, result.events, result.rejected, f"{out / 'deadletters.jsonl'} says why"
+        events, mapping, result.events, result.rejected, f"{out / 'deadletters.jsonl'} says why"
     )
 
 

@@ -51,12 +51,13 @@ def rules_(
     if worker is not None:
         found = ask(worker, "api/rules")
     else:
+        mapping = options.mapping(source)
         settings = all_settings.load(zone=zone)
         parts = all_parts.build(settings, rules)
         levels: Mapping[tuple[str, str], int] | None = None
         if events:
             run = Run(parts, keep=lambda _: None)
-            run.files(events, source=source)
+            run.files(events, source=mapping)
             levels = run.levels()
         found = cards(parts.rules, levels)
     if as_json:

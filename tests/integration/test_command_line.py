@@ -32,6 +32,7 @@ from tests.integration.processes import (
 COMMANDS = ("demo", "run", "replay", "check", "topics", "schemas", "deadletters")
 NOBODY = "127.0.0.1:1"
 EVENTS = ROOT / "tests" / "golden" / "late-truth-retracts-the-alert-and-mends-the-metric" / "events.jsonl"
+TWICE = ("--source", "one.yml", "--source", "other.yml")
 
 BROKEN_RULES = """\
 rules:
@@ -96,6 +97,10 @@ def test_help_names_every_command() -> None:
         (["replay", EVENTS, "--until", "20260101"], "write for example 2026-01-01T00:00:00Z"),
         (["replay", EVENTS, "--partitions", "0"], "--partitions"),
         (["replay", EVENTS, "--zone", "Mars"], '--zone (CXLOOP_ZONE): "Mars" is no time zone'),
+        (["replay", EVENTS, *TWICE], "--source stands twice; one mapping is for all files"),
+        (["explain", "any", "anna", EVENTS, *TWICE], "--source stands twice"),
+        (["backtest", EVENTS, "--against", "rules", *TWICE], "--source stands twice"),
+        (["rules", EVENTS, *TWICE], "--source stands twice"),
         (["deadletters", "list", "--reason", "jsn.invalid"], 'is no reason; did you mean "json.invalid"?'),
         (["deadletters", "replay"], "name dead letters by their ids, or all of one reason with --reason"),
         (["deadletters", "replay", "a", "b", "--with", "mended.json"], "so name one id"),
