@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,12 @@ def read(path: Path) -> Document:
 
 
 def _read_text(document: Document, text: str) -> None:
+    run_on: dict[int, yaml.Mark] = {}
     try:
-        loader = _Loader(text)
+        loader = _Loader(text, run_on)
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        place, sentence = _said(error)
+        place, sentence = _said(error, run_on)
         document.mistakes.append(Mistake(document.file, *place, sentence))
         return
     except yaml.reader.ReaderError as error:
@@ -88,13 +89,30 @@ def _read_text(document: Document, text: str) -> None:
     document.data = _plain(document, node, ()) if node is not None else None
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes. refused: anchors, aliases and tags, each with its place."""
+#: What can stand right behind a text in quotes, the end of the file included.
+_BEHIND_A_TEXT = "\0 \t\r\n,:]}"
 
-    def __init__(self, text: str) -> None:
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes.
+
+    refused: anchors, aliases and tags, each with its place.
+    run_on: is filled with where texts in quotes ended on a later line than they began, and more stands right
+    behind → where they began. Such an end is most likely the beginning of another text.
+    """
+
+    def __init__(self, text: str, run_on: dict[int, yaml.Mark]) -> None:
         super().__init__(text)
         self.refused: list[tuple[Place, str]] = []
+        self._run_on = run_on
         self._depth = 0
+
+    def scan_flow_scalar(self, style: Any) -> Any:
+        token: Any = super().scan_flow_scalar(style)
+        behind = self.peek()
+        if token.start_mark.line < token.end_mark.line and behind not in _BEHIND_A_TEXT:
+            self._run_on[token.end_mark.index] = token.start_mark
+        return token
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
@@ -224,12 +242,13 @@ def _about_tag(tag: str) -> str:
 
 
 _TOO_DEEP = "too deep"
+_NEVER_CLOSED = "the quote is never closed"
 #: What the parser says, and how a person would say it. The last one always fits.
 _SENTENCES = (
     ("cannot start any token", "a text cannot begin with this character; put the text in quotes"),
     ("mapping values are not allowed", "a colon cannot stand here; put the text in quotes, or mend the indentation"),
     ("could not find expected ':'", "a colon is missing after this word, or it is indented wrongly"),
-    ("unexpected end of stream", "the text that begins here has no quote at its end"),
+    ("unexpected end of stream", _NEVER_CLOSED),
     ("expected ',' or '}'", 'a comma or "}" is missing before this'),
     ("expected ',' or ']'", 'a comma or "]" is missing before this'),
     ("expected <block end>", "this does not stand in line with what it belongs to; mend the indentation"),
@@ -243,8 +262,11 @@ _SENTENCES = (
 )  # fmt: skip
 
 
-def _said(error: yaml.MarkedYAMLError) -> tuple[Place, str]:
-    """Where something is no YAML, and a sentence about it."""
+def _said(error: yaml.MarkedYAMLError, run_on: Mapping[int, yaml.Mark]) -> tuple[Place, str]:
+    """Where something is no YAML, and a sentence about it. run_on: see the loader's."""
+    for where in (error.problem_mark, error.context_mark):
+        if where is not None and where.index in run_on:
+            return _place(run_on[where.index]), _NEVER_CLOSED
     problem = f"{error.context or ''} {error.problem or ''}"
     mark = error.problem_mark or error.context_mark
     if (

@@ -99,6 +99,48 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(file: Path) -> None:
     assert document(file, "\ufeffrules: []\n").data == {"rules": []}
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('a: "x\n', (1, 4)),
+        ('a: "x\nb: "y"\n', (1, 4)),
+        ('a: "x\n# A comment.\n\nb: "y"\n', (1, 4)),
+        ('a: "x\nb: {c: "y"}\nd: z\n', (1, 4)),
+        ('a: "x\nb: {c: "> 3"}\n', (1, 4)),
+        ('a: "x\nb: {c: "!= 3"}\n', (1, 4)),
+        ('a: "x\nb: {c: "*"}\n', (1, 4)),
+        ("a: 'x\nb: 'y'\n", (1, 4)),
+        ('a:\n  - b: "x\n    c: d\n  - b: "y"\n', (2, 8)),
+        ('a: {b: "x}\nc: "y"\n', (1, 8)),
+        ('a: ["x, y]\nc: ["y"]\n', (1, 5)),
+        ('"a: x\nb: "y"\n', (1, 1)),
+        ('a: "x\nb: ""\n', (1, 4)),
+    ],
+)
+def test_a_quote_that_is_never_closed_is_told_where_it_begins(
+    text: str, place: tuple[int, int], file: Path
+) -> None:
+    found = document(file, text)
+    assert [str(one) for one in found.mistakes] == [
+        f"{file}:{place[0]}:{place[1]}: the quote is never closed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('a: ["x\n  y"', '2:5: a comma or "]" is missing before this'),
+        ('a: ["x\n  y"}', '2:5: a comma or "]" is missing before this'),
+        (
+            'a: "x\n  y"\n b: z\n',
+            "3:2: this does not stand in line with what it belongs to; mend the indentation",
+        ),
+    ],
+)
+def test_a_text_over_lines_that_is_closed_is_not_blamed(text: str, said: str, file: Path) -> None:
+    assert [str(one) for one in document(file, text).mistakes] == [f"{file}:{said}"]
+
+
 @pytest.mark.parametrize("name", ["gone.yml", "."])
 def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"cannot be read: (No such file|Is a directory)"):
