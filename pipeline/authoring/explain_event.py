@@ -14,6 +14,7 @@ from pipeline.effects import ALERTS, DEAD_LETTERS
 from pipeline.events.codec import Enclosed, decode, millis, moment
 from pipeline.events.model import CUSTOMER_EVENTS, Event, event_name
 from pipeline.observe.remembered import in_words
+from pipeline.plural import counted, plural
 from pipeline.replay import Run
 from pipeline.rules.compiled import AbsenceRule, AnyRule, CountRule, EventRule, Given, Role, SequenceRule
 from pipeline.rules.judged import Judged, judged
@@ -73,11 +74,13 @@ class EventStory:
             near = get_close_matches(self._subject, self._others, 1)
             hint = f'; did you mean "{near[0]}"?' if near else "."
             rejected = len(self._run.since(DEAD_LETTERS, 0))
-            what = "1 record was" if rejected == 1 else f"{rejected:,} records were"
+            what = f"{counted(rejected, 'record')} {plural(rejected, 'was', 'were')}"
             others = f" {what} rejected; `cxloop replay` says why." if rejected else ""
             return f'It did not fire: no event is about "{self._subject}"{hint}{others}'
         if not self._steps:
-            return f"It did not fire: none of the {len(self._seen)} events is of a kind that it looks at."
+            seen = len(self._seen)
+            is_none = f"none of the {seen:,} events is" if seen > 1 else "its only event is not"
+            return f"It did not fire: {is_none} of a kind that it looks at."
         if self._near is not None:
             _, at, text = self._near
             return f"It did not fire. Nearest was the event of {moment(at)}: {text}."

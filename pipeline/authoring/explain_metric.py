@@ -9,6 +9,7 @@ from pipeline.effects import ALERTS
 from pipeline.errors import UsageError
 from pipeline.events.codec import moment
 from pipeline.metrics.counts import OF_RULES
+from pipeline.plural import plural
 from pipeline.replay import Run
 from pipeline.rules.compiled import BoardRule, Change, FirstRule, MetricRule, SilenceRule, Unusual
 from pipeline.rules.look import Look, Sees, sees
@@ -85,7 +86,7 @@ class MetricStory:
         if self._nearest is None or self._sees is None:
             return (
                 f"It did not fire: it never had the samples that it asks for ({self._rule.samples.words}); "
-                f"{self._most} were the most."
+                f"{self._most} {plural(self._most, 'was', 'were')} the most."
             )
         missed, at, look = self._nearest
         held = "; it did not hold long enough" if missed <= 0 else ""

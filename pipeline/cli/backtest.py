@@ -23,6 +23,7 @@ from pipeline.cli.past import Events, Since, Until, events_of, refuse_if_all_rej
 from pipeline.cli.printable import printable
 from pipeline.errors import FileError, LimitError, UsageError
 from pipeline.events.codec import moment
+from pipeline.plural import counted, plural
 
 #: So many of what was added, removed and moved are shown, of each.
 EXAMPLES = 3
@@ -107,7 +108,7 @@ def _passed(
     ):  # fmt: skip
         if limit is not None and number > limit:
             passed.append(
-                f"--most-{what}: {number:,} alerts are {what}, {number - limit:,} more than {limit:,}"
+                f"--most-{what}: {counted(number, 'alert')} {plural(number, 'is', 'are')} {what}, {number - limit:,} more than {limit:,}"
             )
     for team in found.teams:
         if follow_ups is not None and team.new > follow_ups:
@@ -144,10 +145,12 @@ def _tell(console: Console, found: Comparison, minutes: float) -> None:
             for one in some[:EXAMPLES]:
                 console.print(Text(f"  {one}"), soft_wrap=True)
     speeds = [told.events / told.took_s for told in (found.old, found.new) if told.took_s > 0]
-    days = f", {len(found.days):,} days" if found.days else ""
+    days = f", {counted(len(found.days), 'day')}" if found.days else ""
     rejected = f", {found.new.rejected:,} of them rejected" if found.new.rejected else ""
     per_second = f"; {min(speeds):,.0f} events a second with each rule set" if speeds else ""
-    console.print(f"\n{found.new.events:,} events{rejected}{days}{per_second}", style="dim", highlight=False)
+    console.print(
+        f"\n{counted(found.new.events, 'event')}{rejected}{days}{per_second}", style="dim", highlight=False
+    )
 
 
 def _table(first: str, *others: str) -> Table:

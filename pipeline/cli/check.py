@@ -14,6 +14,7 @@ from pipeline import yaml_places
 from pipeline.cli import options
 from pipeline.errors import CxloopError, Mistake, MistakesError
 from pipeline.journey_file import read_journey
+from pipeline.plural import counted
 from pipeline.rules.load import TESTS, load, rule_files
 from pipeline.sources.mapping import load_mapping
 
@@ -74,13 +75,9 @@ def check(
         raise MistakesError(mistakes)
     if not as_json:
         count = len(load(rules).rules) if rules else 0
-        found_in = f"{_so_many(count, 'rule')} in {_so_many(len(rules), 'file')}"
-        others = f"{_so_many(len(journeys), 'journey')} and {_so_many(len(mappings), 'source mapping')}"
+        found_in = f"{counted(count, 'rule')} in {counted(len(rules), 'file')}"
+        others = f"{counted(len(journeys), 'journey')} and {counted(len(mappings), 'source mapping')}"
         typer.echo(f"All is right: {found_in}, {others}.")
-
-
-def _so_many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _mistakes(read: Callable[[T], object], what: T) -> list[Mistake]:

@@ -18,6 +18,7 @@ from pipeline.observe.feed import Feed
 from pipeline.observe.scoreboard import Scoreboard
 from pipeline.observe.truth import BEHIND, HEALTHY, WAITING, Pulse, Truth
 from pipeline.observe.views import STUCK, BoardView, Health
+from pipeline.plural import counted
 
 BEAT_S = 0.5
 #: Without a terminal: seconds between two lines on how the pipeline does.
@@ -127,7 +128,7 @@ class Screen:
 
     def _facts(self, truth: Truth) -> Iterator[str]:
         yield f"event time {_moment(truth.watermark)}"
-        yield f"{truth.applied:,} events"
+        yield counted(truth.applied, "event")
         if truth.rate is not None:
             yield f"{truth.rate:,.0f} a second"
         yield "lag unknown" if truth.lag is None else f"{truth.lag:,} to go"
@@ -175,7 +176,9 @@ def summary(feed: Feed, truth: Truth, board: Scoreboard | None) -> RenderableTyp
     table.add_row("  overdue", f"{happened['followup.overdue']:,}", "at some time")
     nps = None if board is None else board.total(_WINDOW).result("nps")
     if board is not None and nps is not None:
-        table.add_row("NPS", f"{nps:+.0f}", f"{board.total(_WINDOW).samples('nps'):,} answers in {_WINDOW}")
+        table.add_row(
+            "NPS", f"{nps:+.0f}", f"{counted(board.total(_WINDOW).samples('nps'), 'answer')} in {_WINDOW}"
+        )
     else:
         table.add_row("NPS", "–", f"no survey answered in the last {_WINDOW}")
     unread = sum(feed.malformed.values())
@@ -203,11 +206,15 @@ def _numbers(board: Scoreboard) -> Iterator[tuple[str, str, str]]:
         if result is None:
             yield name, "–", "nothing yet"
             continue
-        rests = f"{samples:,} samples"
+        rests = counted(samples, "sample")
         margin = total.nps_margin
         p90 = total.result("first_response_p90")
         if metric == "nps":
-            yield name, f"{result:+.0f}", rests if margin is None else f"± {margin:.1f}, {samples:,} answers"
+            yield (
+                name,
+                f"{result:+.0f}",
+                rests if margin is None else f"± {margin:.1f}, {counted(samples, 'answer')}",
+            )
         elif metric == "review_response":
             yield name, f"{result:.0%}", rests
         elif metric == "first_response_mean":

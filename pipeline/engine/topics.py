@@ -20,6 +20,7 @@ from pipeline.effects import ALERTS, DEAD_LETTERS, FOLLOW_UPS, METRICS, REVIEWS,
 from pipeline.engine.connection import Connection
 from pipeline.engine.errors import BrokerUnreachableError, TopicsError
 from pipeline.engine.fatal import told
+from pipeline.plural import counted
 from pipeline.span import duration
 
 log = logging.getLogger("pipeline.engine")
@@ -236,7 +237,7 @@ def problems_of(topic: Topic, found: Found, plan: Plan) -> list[str]:
 
     if found.partitions < topic.partitions or (topic.exactly and found.partitions != topic.partitions):
         exactly = "exactly" if topic.exactly else "at least"
-        wrong(f"has {found.partitions} partitions", f"it needs {exactly} {topic.partitions}")
+        wrong(f"has {counted(found.partitions, 'partition')}", f"it needs {exactly} {topic.partitions}")
     if found.configs.get("cleanup.policy") != "delete":
         wrong(f"has cleanup.policy={found.configs.get('cleanup.policy')}", set_to("cleanup.policy"))
     if found.configs.get("message.timestamp.type") != "LogAppendTime":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pipeline.events.codec import moment
+from pipeline.plural import counted
 from pipeline.rules.compiled import AnyRule, CountRule, SequenceRule
 from pipeline.span import duration
 from pipeline.state.records import (
@@ -39,16 +40,16 @@ def in_words(rule: AnyRule, records: Iterable[tuple[Ref, Remembered]]) -> Iterat
         elif isinstance(record, Hits) and isinstance(rule, CountRule):
             times = ", ".join(map(moment, record.times[-3:]))
             yield (
-                f"{_count(len(record.times), 'match', 'matches')}{of} remembered, the last at {times}; "
+                f"{counted(len(record.times), 'match', 'matches')}{of} remembered, the last at {times}; "
                 f"{rule.at_least} within {duration(rule.within)} are asked for"
             )
         elif isinstance(record, Trail) and isinstance(rule, SequenceRule):
             n = len(record.times)
-            yield f"{_count(n, 'event')} of its steps remembered, the last at {moment(record.times[-1])}"
+            yield f"{counted(n, 'event')} of its steps remembered, the last at {moment(record.times[-1])}"
         elif isinstance(record, Cooldown) and record.firings:
             at, alert = record.firings[-1]
             until = f", and holds matches until {moment(at + rule.every)}" if rule.every is not None else ""
-            held = f"; {_count(record.held, 'match', 'matches')} held so far" if record.held else ""
+            held = f"; {counted(record.held, 'match', 'matches')} held so far" if record.held else ""
             yield f"fired last at {moment(at)} ({alert}){of}{until}{held}"
         elif isinstance(record, Judgement):
             since = moment(record.since)
@@ -69,7 +70,3 @@ def _ask(ask: Ask, of: str) -> str:
 def _task(task: FollowUp) -> str:
     how = f"closed ({task.resolution or 'no resolution given'})" if task.status == CLOSED else task.status
     return f"follow-up {task.followup_id} of {task.team} is {how}, due at {moment(task.due)}"
-
-
-def _count(n: int, one: str, more: str | None = None) -> str:
-    return f"{n} {one if n == 1 else more or one + 's'}"

@@ -20,6 +20,7 @@ from pipeline.observe.views import (
     Health,
     PartitionView,
 )
+from pipeline.plural import counted
 
 #: A lag of so many events, or of so many seconds at the present rate, is no lag worth a word.
 SMALL_LAG, SMALL_LAG_S = 100, 2.0
@@ -121,7 +122,7 @@ class Pulse:
             since = self._seen[view.name].waits_since
             if since is not None and now - since >= STALLED_S:
                 found.append(
-                    f"{view.name} has {_count(view.lag or 0, 'record')} to apply "
+                    f"{view.name} has {counted(view.lag or 0, 'record')} to apply "
                     f"and has not moved for {now - since:.0f} s."
                 )
         return found
@@ -134,7 +135,7 @@ class Pulse:
         stuck += self._stalled(views, now)
         unready = [_sentence(reason) for reason in health.ready()]
         lost = [
-            f"Retention took {_count(view.lost, 'record')} of {view.name} away before they were applied."
+            f"Retention took {counted(view.lost, 'record')} of {view.name} away before they were applied."
             for view in views
             if view.lost
         ]
@@ -155,18 +156,18 @@ class Pulse:
             does = "Rebuilding" if any(view.state == REBUILDING for view in opening) else "Restoring"
             return (
                 RESTORING,
-                f"{does} {len(opening)} of {_count(len(views), 'partition')}{share}.",
+                f"{does} {len(opening)} of {counted(len(views), 'partition')}{share}.",
                 reasons,
             )
         if others := [view for view in views if view.state != RUNNING]:
-            return WAITING, f"{_count(len(others), 'partition')} {others[0].state}.", reasons
+            return WAITING, f"{counted(len(others), 'partition')} {others[0].state}.", reasons
         if any(view.lag is None for view in views):
             return WAITING, "How much there is to do is not known yet.", reasons
         if behind and events_wait:
             ahead = f", {(lag or 0) / rate:,.0f} s of work at this rate" if rate else ""
-            return BEHIND, f"Behind by {_count(lag or 0, 'event')}{ahead}.", reasons
+            return BEHIND, f"Behind by {counted(lag or 0, 'event')}{ahead}.", reasons
         if behind:
-            return BEHIND, f"The metrics are behind by {_count(counts_wait, 'record')} of counts.", reasons
+            return BEHIND, f"The metrics are behind by {counted(counts_wait, 'record')} of counts.", reasons
         if lost:
             return BEHIND, "Up to date, but records were lost.", reasons
         if warnings:
@@ -206,10 +207,6 @@ def _share(views: Sequence[PartitionView]) -> str:
     if to_restore <= 0:
         return ""
     return f", {min(1.0, sum(view.restored for view in views) / to_restore):.0%} read"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from pipeline.metrics.confidence import unusual, z_score
 from pipeline.metrics.window import Window, hourly, window
+from pipeline.plural import plural
 from pipeline.rules.compiled import Change, MetricRule, Unusual
 from pipeline.rules.condition import Comparison
 from pipeline.span import WEEK, duration
@@ -63,7 +64,7 @@ class Level:
     def why_fired(self, look: Look, held: str) -> tuple[str, str]:
         """In words, and the limit. held: words for how long it held."""
         text = f"{self._said(look)} over {self.name} ({self._limit.words}){held}"
-        return text if self._is_number else f"{text}, from {look.samples} samples", str(self._limit)
+        return text if self._is_number else f"{text}, from {_samples(look.samples)}", str(self._limit)
 
     def why_clear(self, look: Look) -> tuple[str, str]:
         """In words, and the limit."""
@@ -104,7 +105,7 @@ class Moved:
         """In words, and the limit. held: words for how long it held."""
         limit = f"at least {abs(self._change.by):g}, with a confidence of {self._change.confidence:.4g}"
         _, samples = look.before
-        return f"{self._compared(look)} ({limit}){held}, from {look.samples} and {samples} samples", limit
+        return f"{self._compared(look)} ({limit}){held}, from {look.samples} and {_samples(samples)}", limit
 
     def why_clear(self, look: Look) -> tuple[str, str]:
         """In words, and the limit."""
@@ -200,3 +201,7 @@ def sees(rule: MetricRule) -> Sees:
     if isinstance(limit, Change):
         return Moved(rule, limit)
     return Weekly(rule, limit) if isinstance(limit, Unusual) else Level(rule, limit)
+
+
+def _samples(number: int) -> str:
+    return f"{number} {plural(number, 'sample')}"

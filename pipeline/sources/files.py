@@ -15,6 +15,7 @@ import msgspec
 
 from pipeline.errors import FileError, SourceError
 from pipeline.events.codec import Rejection
+from pipeline.plural import counted
 from pipeline.sources.mapping import SourceMapping, load_mapping
 from pipeline.sources.model import Mapped
 
@@ -125,7 +126,7 @@ def _csv(path: Path, raw: bytes, mapping: SourceMapping) -> Iterator[_Row]:
         if isinstance(values, Rejection):
             yield _Row(number, own, values)
         elif len(values) > len(header):
-            text = f"the row has {len(values) - len(header)} more than the {len(header)} values of the header"
+            text = f"the row has {len(values) - len(header)} more than the {counted(len(header), 'value')} of the header"
             yield _Row(number, own, Rejection("row.invalid", text))
         else:
             yield _Row(number, own, dict(zip(header, values, strict=False)))

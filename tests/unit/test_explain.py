@@ -115,6 +115,33 @@ def test_of_whom_nothing_is_known_it_is_said_how_many_records_were_rejected(tmp_
     )
 
 
+@pytest.mark.parametrize(
+    ("rule", "subject", "said"),
+    [
+        ("opened", "anna", "It did not fire: its only event is not of a kind that it looks at."),
+        ("opened", "zoë", "1 record was rejected; `cxloop replay` says why."),
+        ("one-is-enough", "total", "-100 over 24h (below 0), from 1 sample;"),
+        ("two-are-asked", "total", "1 was the most."),
+    ],
+)
+def test_one_of_a_thing_is_told_in_the_singular(rule: str, subject: str, said: str, tmp_path: Path) -> None:
+    rules, events = tmp_path / "rules.yml", tmp_path / "events.jsonl"
+    rules.write_text("""\
+rules:
+  - {id: opened, summary: A case., when: {event: contact.opened}, alert: info}
+  - {id: one-is-enough, summary: Low., when: {metric: nps, over: 24h, is: "< 0", samples: ">= 1"}, for: 7d, alert: info}
+  - {id: two-are-asked, summary: Low., when: {metric: nps, over: 24h, is: "< 0", samples: ">= 2"}, alert: info}
+""")
+    answer = {"specversion": "1.0", "source": "/s", "type": "cx.survey.answered", "subject": "anna"}
+    visit = {**answer, "type": "cx.touchpoint.visited", "subject": "ben"}
+    lines = [
+        {**answer, "id": "a", "time": "2026-01-03T09:00:00Z", "data": {"nps": 3}},
+        {**visit, "id": "b", "time": "2026-01-03T12:00:00Z", "data": {"touchpoint": "home"}},
+    ]
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines) + "{\n")
+    assert said in explain(rule, subject, [events], Settings(), [rules]).verdict
+
+
 def test_who_is_written_in_another_way_is_found_and_what_was_refused_is_said(tmp_path: Path) -> None:
     whole = {"specversion": "1.0", "source": "/t", "time": "2025-03-03T10:00:00Z", "subject": "Zoë/1"}
     escaped = json.dumps({**whole, "id": "a", "type": "cx.survey.answered", "data": {"nps": 7}})
