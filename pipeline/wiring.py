@@ -192,6 +192,9 @@ class Worker:
                 rules=self._cards,
                 remembered=self._remembered,
                 journey=lambda: self.parts.shard.journey,
+                severities=lambda: {
+                    rule.id: rule.severity for rule in self.parts.rules.rules if not rule.shadow
+                },
                 closing=closing,
             )
 

@@ -36,15 +36,18 @@ class Scoreboard:
 
     at: window → end of its last judged pane, ms UTC.
     scores: (window, dimension) → value → scores.
+    standing: rule → alerts of it that stand: fired, and not ended.
     """
 
     at: dict[str, int] = field(default_factory=dict)
     scores: dict[tuple[str, str], dict[str, Scores]] = field(default_factory=dict)
+    standing: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, board: BoardView) -> Scoreboard:
         """Go once over all values."""
-        seen = cls()
+        open_now = {rule: n for (level, rule), n in board.levels().items() if level == "episodes_open" and n}
+        seen = cls(standing=open_now)
         for one in board.values():
             if one.at < 0:  # nothing has been judged yet
                 continue

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from operator import add
 
 import structlog
@@ -62,13 +62,18 @@ class Live:
         health: Health,
         journey: Callable[[], Journey] = lambda: NO_JOURNEY,
         monotonic: Callable[[], float] = time.monotonic,
+        severities: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """journey: the model in force. monotonic: seconds of a clock that never goes back."""
+        """journey: the model in force. monotonic: seconds of a clock that never goes back.
+
+        severities: rule → severity of its alerts, of the rules in force that are not on trial.
+        """
         self.truth = Truth(WAITING, "Starting.")
         self._feed = feed
         self._board = board
         self._health = health
         self._journey = journey
+        self._severities = severities
         self._monotonic = monotonic
         self._pulse = Pulse()
         self._partitions: list[PartitionView] = []
@@ -143,7 +148,7 @@ class Live:
             fresh["metrics"] = self._metrics(board, trouble)
             fresh["places"] = {} if board is None else _places(board)
             fresh["journey"] = journey_map(self._journey(), board)
-            fresh["alerts"] = self._alerts()
+            fresh["alerts"] = self._alerts(board)
             fresh["rhythm"] = self._rhythm(now)
             fresh["followups"] = self._follow_ups(now)
         for name, section in fresh.items():
@@ -191,14 +196,28 @@ class Live:
             },
         }
 
-    def _alerts(self) -> dict[str, object]:
+    def _alerts(self, board: Scoreboard | None) -> dict[str, object]:
         alerts = self._feed.alerts()
+        listed = Counter(one.severity for one in alerts if one.standing)
+        standing = listed if board is None else self._standing(board)
         return {
             "known": len(alerts),
-            "standing": sum(one.standing for one in alerts),
-            "critical": sum(one.standing and one.severity == "critical" for one in alerts),
+            "listed": listed.total(),
+            "standing": standing.total(),
+            "critical": standing["critical"],
+            # The feed began near the end of its topics and keeps the newest; the board knows them all.
+            "at_least": board is None,
             "newest": [_alert(one) for one in alerts[:ALERTS]],
         }
+
+    def _standing(self, board: Scoreboard) -> Counter[str]:
+        """Severity → alerts that stand, of all that ever fired."""
+        standing: Counter[str] = Counter()
+        severities = self._severities()
+        for rule, count in board.standing.items():
+            if rule in severities:
+                standing[severities[rule]] += count
+        return standing
 
     def _rhythm(self, now: int | None) -> dict[str, object]:
         """What happened pane by pane, up to now."""

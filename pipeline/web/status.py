@@ -62,6 +62,7 @@ def status_app(
     remembered: Callable[[str, str], Mapping[str, object] | None] = lambda rule, subject: None,
     journey: Callable[[], Journey] = lambda: NO_JOURNEY,
     closing: Callable[[], bool] = lambda: False,
+    severities: Callable[[], Mapping[str, str]] = dict,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Starlette:
     """The page and its neighbours.
@@ -74,9 +75,10 @@ def status_app(
     journey: the model in force.
     closing: true once the server stops; open event streams then end by themselves, else a server
         that waits for its connections waits for ever.
+    severities: rule → severity of its alerts, of the rules in force that are not on trial.
     monotonic: seconds of a clock that never goes back.
     """
-    live = Live(feed, board, health, journey, monotonic)
+    live = Live(feed, board, health, journey, monotonic, severities)
     page = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("status.html")

@@ -63,6 +63,7 @@ class FakeBoard:
     answers: int = 1_204
     empty: bool = False
     extra: list[Value] = field(default_factory=list)
+    open_now: dict[str, int] = field(default_factory=lambda: {"nps-low-at-touchpoint": 1})
 
     def values(self) -> Iterator[Value]:
         if self.empty:
@@ -106,7 +107,7 @@ class FakeBoard:
         if self.empty:
             return {}
         return {
-            ("episodes_open", "nps-low-at-touchpoint"): 1,
+            **{("episodes_open", rule): number for rule, number in self.open_now.items()},
             ("followups_open", "care"): 3,
             ("followups_overdue", "care"): 1,
         }

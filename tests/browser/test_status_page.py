@@ -6,7 +6,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,14 +47,17 @@ def browser() -> Iterator[Browser]:
 class Served:
     """A status page on a port of its own, until it is stopped."""
 
-    def __init__(self, company: Company, port: int = 0) -> None:
+    def __init__(
+        self, company: Company, port: int = 0, board: Callable[[], FakeBoard | None] | None = None
+    ) -> None:
         self.company = company
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         app = status_app(
-            company.feed, lambda: company.board, company.health, lambda: (),
+            company.feed, board or (lambda: company.board), company.health, lambda: (),
             journey=lambda: JOURNEY, closing=lambda: self._server.should_exit,
+            severities=lambda: {"nps-low-at-touchpoint": "warning", "promise-broken": "critical"},
         )  # fmt: skip
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
@@ -266,3 +269,22 @@ def test_the_windows_that_the_worker_keeps_can_be_chosen(browser: Browser, serve
     visit.page.locator("#windows label", has_text="90m").click()
     expect(visit.page.locator(".tile.nps .value")).to_have_text("+12")
     visit.close()
+
+
+def test_the_head_says_that_it_counts_a_part_where_the_board_is_elsewhere(browser: Browser) -> None:
+    company = Company(history=20)
+    company.feed = Feed(alerts=5)
+    for number in range(9):
+        company.feed.alert(alert_record(number, severity="critical"))
+    boards: list[FakeBoard | None] = [FakeBoard(open_now={"promise-broken": 450})]
+    running = Served(company, board=lambda: boards[0])
+    visit = Visit(browser, running.url)
+    glance = visit.page.locator("#glance")
+    expect(glance).to_contain_text("450 critical")
+    expect(glance).not_to_contain_text("at least")
+    expect(visit.page.locator("#alerts-aside")).to_have_text("5 standing of the newest 5")
+    boards[0] = None
+    expect(glance).to_contain_text("at least 5 critical")
+    expect(glance).to_contain_text("at least 5 alerts standing")
+    visit.close()
+    running.stop()

@@ -107,7 +107,7 @@ async def test_the_state_holds_what_a_busy_day_brings() -> None:
     assert set(state["metrics"]["windows"]) == {"24h", "7d", "28d"}
     alerts = state["alerts"]
     assert len(alerts["newest"]) == ALERTS
-    assert alerts["known"] >= alerts["standing"] >= alerts["critical"] > 0
+    assert alerts["known"] >= alerts["listed"] > 0
     assert sum(map(sum, state["rhythm"]["by_severity"].values())) == company.feed.fired.total()
     assert all(map(any, state["rhythm"]["activity"].values()))
     followups = state["followups"]
@@ -118,6 +118,26 @@ async def test_the_state_holds_what_a_busy_day_brings() -> None:
     assert [f"{one['topic']}/{one['partition']}" for one in state["partitions"]] == [
         "touchpoints/0", "touchpoints/1", "reviews/0", "metrics/0",
     ]  # fmt: skip
+
+
+async def test_the_board_says_how_many_alerts_stand_though_few_of_them_are_kept() -> None:
+    feed, board = Feed(alerts=20), FakeBoard()
+    board.open_now = {"promise-broken": 450, "thank-you": 150, "on-trial": 7}
+    for number in range(30):
+        feed.alert(alert_record(number, severity="critical"))
+    rules = {"promise-broken": "critical", "thank-you": "info"}
+    live = Live(feed, lambda: board, FakeHealth([partition()]), severities=lambda: rules)
+    alerts = msgspec.json.decode(live.state()["alerts"])
+    assert (alerts["standing"], alerts["critical"], alerts["at_least"]) == (600, 450, False)
+    assert (alerts["listed"], alerts["known"]) == (20, 20)
+
+
+async def test_without_the_board_so_many_alerts_stand_at_least() -> None:
+    feed = Feed(alerts=20)
+    for number in range(30):
+        feed.alert(alert_record(number, severity="critical"))
+    alerts = (await state_of(app_of(feed)))["alerts"]
+    assert (alerts["standing"], alerts["critical"], alerts["at_least"]) == (20, 20, True)
 
 
 async def test_hostile_text_arrives_as_it_is_and_as_json() -> None:

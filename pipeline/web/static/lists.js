@@ -119,7 +119,7 @@ export function drawRhythm(rhythm) {
 export function drawAlerts(alerts, show) {
   const body = byId("alerts-body");
   const redraw = () => drawAlerts(alerts, show);
-  byId("alerts-aside").textContent = alerts.known === 0 ? "" : `${count(alerts.standing)} standing of the newest ${count(alerts.known)}`;
+  byId("alerts-aside").textContent = alerts.known === 0 ? "" : `${count(alerts.listed)} standing of the newest ${count(alerts.known)}`;
   const wanted = alerts.newest.filter((one) => show === "all" || one.state === "fired" || one.state === "escalated");
   if (wanted.length === 0) {
     empty(body, alerts.known === 0

@@ -106,9 +106,10 @@ function sayReasons(reasons) {
 function drawGlance() {
   const { alerts, followups } = said;
   if (!alerts || !followups) return;
+  const least = alerts.at_least ? "at least " : "";
   const wants = [
-    ["alerts", alerts.critical, `${count(alerts.critical)} critical`],
-    ["alerts", 0, several(alerts.standing, "alert standing", "alerts standing")],
+    ["alerts", alerts.critical, `${least}${count(alerts.critical)} critical`],
+    ["alerts", 0, least + several(alerts.standing, "alert standing", "alerts standing")],
     ["followups", followups.overdue, `${count(followups.overdue)} overdue`],
     ["followups", 0, several(followups.open, "follow-up open", "follow-ups open")],
   ];
