@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import merge
+from itertools import chain, repeat
 from typing import Any, Final
 
 import mode
@@ -54,6 +56,17 @@ class Feed:
         """By topic without its prefix."""
         wanted = {ALERTS: self.on_alert, FOLLOW_UPS: self.on_followup, METRICS: self.on_metrics}
         return {topic: take for topic, take in wanted.items() if take is not None}
+
+
+def in_order(
+    fetched: Mapping[TopicPartition, Iterable[Iterable[Any]]],
+) -> Iterator[tuple[TopicPartition, Any]]:
+    """Records of several partitions in the order in which the broker got them.
+
+    Else what one partition has had for days would come behind the newest of another one.
+    """
+    lanes = [zip(repeat(place), chain.from_iterable(batches)) for place, batches in fetched.items()]
+    return merge(*lanes, key=lambda found: found[1].timestamp)
 
 
 class FeedService(mode.Service):
@@ -112,17 +125,14 @@ class FeedService(mode.Service):
 
     async def _take(self, fetched: Mapping[TopicPartition, Iterable[Iterable[Any]]]) -> None:
         began = time.monotonic()
-        for place, batches in fetched.items():
-            take = self._takers[place.topic]
-            for records in batches:
-                for record in records:
-                    if record.offset < self._next.get(place, 0):
-                        continue  # it was fetched before the partition went on
-                    self._next[place] = record.offset + 1
-                    self._hand(take, place.topic, record.value or b"")
-                    if time.monotonic() - began > SLICE_S:
-                        await asyncio.sleep(0)
-                        began = time.monotonic()
+        for place, record in in_order(fetched):
+            if record.offset < self._next.get(place, 0):
+                continue  # it was fetched before the partition went on
+            self._next[place] = record.offset + 1
+            self._hand(self._takers[place.topic], place.topic, record.value or b"")
+            if time.monotonic() - began > SLICE_S:
+                await asyncio.sleep(0)
+                began = time.monotonic()
 
     def _hand(self, take: Take, topic: str, value: bytes) -> None:
         feed = self._feed

@@ -103,11 +103,7 @@ class Feed:
             rule = alert.rule if alert.rule in self.fired or len(self.fired) < MOST_RULES else OTHER
             self.fired[rule] += 1
             self.panes.add(alert.changed, (rule, alert.severity if alert.severity in SEVERITIES else OTHER))
-        known = self._alerts.get(alert.alert_id)
-        self._alerts[alert.alert_id] = alert if known is None else known.merged(alert)
-        if len(self._alerts) > self._most_alerts:
-            oldest = min(self._alerts.values(), key=lambda one: one.changed)
-            del self._alerts[oldest.alert_id]
+        self._keep(alert)
         self.changed += 1
 
     def followup(self, value: bytes | None) -> None:
@@ -165,8 +161,8 @@ class Feed:
             self.history.add(window, at, {metric: result for metric, (result, _) in totals.items()})
 
     def alerts(self) -> list[Alert]:
-        """The newest alerts, by the time of their last change, newest first."""
-        return sorted(self._alerts.values(), key=lambda one: (-one.changed, one.alert_id))
+        """The newest alerts: those that became known or changed last come first, whatever their event time."""
+        return [*reversed(self._alerts.values())]
 
     def follow_ups(self, now: int | None) -> list[FollowUp]:
         """Those that are not closed, the most urgent first. now: event time, ms UTC."""
@@ -178,6 +174,17 @@ class Feed:
         since = (self.newest or 0) - self._closed_for
         done = (one for one in self._follow_ups.values() if one.status == "closed" and one.changed >= since)
         return sorted(done, key=lambda one: (-one.changed, one.followup_id))
+
+    def _keep(self, alert: Alert) -> None:
+        known = self._alerts.get(alert.alert_id)
+        now = alert if known is None else known.merged(alert)
+        if now == known:
+            return
+        # In order of arrival: what is only known when much time has passed is news, too.
+        self._alerts.pop(alert.alert_id, None)
+        self._alerts[alert.alert_id] = now
+        if len(self._alerts) > self._most_alerts:
+            del self._alerts[next(iter(self._alerts))]
 
     def _count(self, end: int, counts: Mapping[str, int]) -> None:
         for name, summed in ACTIVITY.items():

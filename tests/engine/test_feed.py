@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
 from pipeline.engine import Connection, Feed, Plan, topics
-from pipeline.engine.feed import FeedService
+from pipeline.engine.feed import FeedService, in_order
 from pipeline.replay import FileRecord
 from tests.broker import RealKafka
 from tests.engine.workers import Town, until
@@ -49,6 +50,18 @@ def test_it_begins_near_the_end_and_sees_committed_alerts_only(town: Town) -> No
     until("what is new", lambda: worker.status["feed"][0] >= 106)
     assert worker.status["feed"] == [106, 0]
     assert worker.stop() == 0
+
+
+def test_records_of_several_partitions_are_handed_over_as_they_came() -> None:
+    def batches(*stamps: int) -> list[list[SimpleNamespace]]:
+        return [[SimpleNamespace(timestamp=stamp)] for stamp in stamps]
+
+    one, other = TopicPartition("alerts", 0), TopicPartition("alerts", 1)
+    found = [
+        (place, record.timestamp)
+        for place, record in in_order({one: batches(1, 4, 9), other: batches(2, 3, 7)})
+    ]
+    assert found == [(one, 1), (other, 2), (other, 3), (one, 4), (other, 7), (one, 9)]
 
 
 def test_a_taker_that_raises_stops_nothing(town: Town) -> None:

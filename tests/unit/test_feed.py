@@ -95,6 +95,25 @@ def test_only_the_newest_alerts_are_kept() -> None:
     assert feed.fired.total() == 50
 
 
+def test_an_alert_on_something_long_ago_stays_when_it_has_just_come() -> None:
+    feed = Feed(alerts=10)
+    for number in range(10):
+        feed.alert(alert_record(number, at=NOON + number * MINUTE))
+    feed.alert(alert_record(99, at=NOON - 40 * DAY, rule="source-silent"))
+    assert [alert.rule for alert in feed.alerts()] == ["source-silent", *["detractor-follow-up"] * 9]
+
+
+def test_an_alert_that_changes_is_news_again_and_the_same_record_is_none() -> None:
+    feed = Feed(alerts=3, ids=1)
+    for number in range(3):
+        feed.alert(alert_record(number))
+    feed.alert(alert_record(1, "resolved", code="cleared"))
+    feed.alert(alert_record(0))
+    assert [alert.key for alert in feed.alerts()] == ["cust-1001", "cust-1002", "cust-1000"]
+    feed.alert(alert_record(3))
+    assert [alert.key for alert in feed.alerts()] == ["cust-1003", "cust-1001", "cust-1002"]
+
+
 @pytest.mark.parametrize(
     "value",
     [
