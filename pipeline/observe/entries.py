@@ -28,8 +28,9 @@ class Alert:
     """An alert as it is now.
 
     state: fired, escalated, resolved or retracted. changed: event time of that, ms UTC.
-    fired: event time of its firing; None when that record was not seen.
-    code, outcome: why it was resolved or retracted. to: whom it was escalated to last.
+    fired: event time of its firing; None when that record was not seen, or has been dropped since.
+    reasons: why it fired; none where that record is not there: the later ones do not repeat them.
+    code, outcome: why it was escalated, resolved or retracted. to: whom it was escalated to last.
     shadow: of a rule that is being tried; nobody acts on it.
     """
 
@@ -55,7 +56,7 @@ class Alert:
         data = record.data
         at = milliseconds(record.time)
         texts = _texts(reason.text for reason in data.reasons)
-        over = state not in STANDING
+        fired = state == "fired"
         return cls(
             alert_id=short(data.alert_id),
             rule=short(data.rule),
@@ -63,12 +64,12 @@ class Alert:
             customer=None if record.subject is None else short(record.subject),
             severity=short(data.severity),
             title=short(data.title),
-            reasons=() if over else texts,
+            reasons=texts if fired else (),
             state=state,
             changed=at,
-            fired=at if state == "fired" else None,
+            fired=at if fired else None,
             code=None if data.code is None else short(data.code),
-            outcome=texts if over else (),
+            outcome=() if fired else texts,
             to=None if data.to is None else short(data.to),
             held=data.held,
             shadow=data.shadow,
@@ -82,11 +83,9 @@ class Alert:
     def merged(self, other: Alert) -> Alert:
         """This and another record of the same alert, in either order."""
         first, last = sorted((self, other), key=lambda one: (_RANK[one.state], one.changed))
-        reasons = first.reasons or last.reasons
         return replace(
             last,
-            reasons=reasons,
-            outcome=() if last.outcome == reasons else last.outcome,
+            reasons=first.reasons or last.reasons,
             fired=first.fired if first.fired is not None else last.fired,
             customer=last.customer if last.customer is not None else first.customer,
             to=last.to or first.to,

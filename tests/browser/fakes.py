@@ -325,18 +325,22 @@ class Company:
         common: dict[str, Any] = {"team": team, "priority": priority, "rule": rule, "reasons": [reason]}
         self.feed.followup(follow_up_record(number, 1, "opened", at, due, **common))
         end = chance.random()
+        told: dict[str, Any] = data | {
+            "reasons": [{"text": "nobody has contacted the customer; lead is told"}]
+        }
+        done: dict[str, Any] = data | {"reasons": [{"text": "its follow-up was closed: solved"}]}
         if end < 0.75:
             self.feed.followup(
                 follow_up_record(number, 2, "closed", at + 30 * MINUTE, due, resolution="solved", **common)
             )
             self.feed.alert(
-                alert_record(number, "resolved", at + 30 * MINUTE, code="followup_closed", **data)
+                alert_record(number, "resolved", at + 30 * MINUTE, code="followup_closed", **done)
             )
         elif end < 0.82:
             self.feed.followup(
                 follow_up_record(number, 2, "assigned", at + MINUTE, due, agent="m.visser", **common)
             )
         elif end < 0.86:
-            self.feed.alert(alert_record(number, "escalated", at + 2 * MINUTE, to="lead", step=1, **data))
+            self.feed.alert(alert_record(number, "escalated", at + 2 * MINUTE, to="lead", step=1, **told))
         elif end < 0.9 and severity == "critical":
             self.feed.alert(alert_record(number, "retracted", at + 9 * MINUTE, code="late_truth", **data))

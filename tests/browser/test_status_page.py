@@ -288,3 +288,15 @@ def test_the_head_says_that_it_counts_a_part_where_the_board_is_elsewhere(browse
     expect(glance).to_contain_text("at least 5 alerts standing")
     visit.close()
     running.stop()
+
+
+def test_an_alert_whose_firing_is_not_kept_says_so(browser: Browser, served: Served) -> None:
+    told = [{"text": "nobody has contacted the customer; lead is told"}]
+    feed = served.company.feed
+    feed.alert(alert_record(70_001, "escalated", NOON + 9 * HOUR, to="lead", step=1, reasons=told))
+    visit = Visit(browser, served.url)
+    rows = visit.page.locator("table.alerts tbody tr")
+    expect(rows.first).to_contain_text("fired before what is kept here")
+    expect(rows.first).to_contain_text("lead is told")
+    expect(rows.nth(1)).not_to_contain_text("fired before what is kept here")
+    visit.close()

@@ -31,7 +31,14 @@ from tests.oracle.reading import rfc3339
 
 LIFE = [
     alert_record(1, "fired", NOON),
-    alert_record(1, "escalated", NOON + HOUR, to="lead", step=1),
+    alert_record(
+        1,
+        "escalated",
+        NOON + HOUR,
+        to="lead",
+        step=1,
+        reasons=[{"text": "nobody has contacted the customer; lead is told"}],
+    ),
     alert_record(
         1, "resolved", NOON + 2 * HOUR, code="followup_closed", reasons=[{"text": "closed by m.visser"}]
     ),
@@ -47,6 +54,20 @@ def test_an_alert_is_the_same_whatever_the_order_of_its_records(order: tuple[int
     assert (alert.state, alert.fired, alert.changed) == ("resolved", NOON, NOON + 2 * HOUR)
     assert (alert.to, alert.code) == ("lead", "followup_closed")
     assert alert.reasons == ("nps is 3, limit <= 6",)
+    assert alert.outcome == ("closed by m.visser",)
+
+
+def test_a_change_of_an_alert_whose_firing_is_not_kept_is_not_taken_for_its_reason() -> None:
+    feed = Feed(alerts=1)
+    feed.alert(LIFE[0])
+    feed.alert(alert_record(2))
+    feed.alert(LIFE[1])
+    (alert,) = feed.alerts()
+    assert (alert.state, alert.fired, alert.reasons) == ("escalated", None, ())
+    assert alert.outcome == ("nobody has contacted the customer; lead is told",)
+    feed.alert(LIFE[2])
+    (alert,) = feed.alerts()
+    assert (alert.state, alert.fired, alert.reasons) == ("resolved", None, ())
     assert alert.outcome == ("closed by m.visser",)
 
 

@@ -152,6 +152,7 @@ function drawAlert(one) {
     cell("Time", time(one.changed), ...began),
     cell("Severity", severity(one.severity)),
     cell("What", h("span", { class: "title" }, one.title || one.rule),
+      ...(one.fired === null ? [h("small", { class: "reason" }, "fired before what is kept here; why is not known here")] : []),
       ...why.map((text) => h("small", { class: "reason" }, ...readable(text))),
       ...(one.held ? [h("small", { class: "reason" }, `${several(one.held, "more match", "more matches")} held`)] : [])),
     cell("About", h("span", { class: "key" }, one.key), ...about),
