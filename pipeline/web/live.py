@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import add
 
 import structlog
@@ -207,7 +207,9 @@ class Live:
             "critical": standing["critical"],
             # The feed began near the end of its topics and keeps the newest; the board knows them all.
             "at_least": board is None,
-            "newest": [_alert(one) for one in alerts[:ALERTS]],
+            "most": ALERTS,
+            # The newest of all, and then the newest of those that stand, for who asks for these alone.
+            "newest": [_alert(one) for one in [*alerts[:ALERTS], *_further_standing(alerts)]],
         }
 
     def _standing(self, board: Scoreboard) -> Counter[str]:
@@ -294,6 +296,12 @@ def _place(value: str, scores: Scores) -> dict[str, object]:
         "csat_answers": csat,
         "few": max(nps, csat) < ENOUGH,
     }
+
+
+def _further_standing(alerts: Sequence[Alert]) -> list[Alert]:
+    """The newest that stand, without those that are among the newest of all."""
+    standing = [one.alert_id for one in alerts if one.standing][:ALERTS]
+    return [one for one in alerts[ALERTS:] if one.alert_id in standing]
 
 
 def _alert(one: Alert) -> dict[str, object]:

@@ -300,3 +300,27 @@ def test_an_alert_whose_firing_is_not_kept_says_so(browser: Browser, served: Ser
     expect(rows.first).to_contain_text("lead is told")
     expect(rows.nth(1)).not_to_contain_text("fired before what is kept here")
     visit.close()
+
+
+@pytest.mark.parametrize("width", [1440, 400], ids=["wide", "phone"])
+def test_a_list_that_is_cut_says_of_how_many(browser: Browser, width: int) -> None:
+    company = Company(history=20)
+    company.feed = Feed()
+    for number in range(194):
+        company.feed.alert(alert_record(number))
+        company.feed.followup(follow_up_record(number))
+    company.board.open_now = {"promise-broken": 700}
+    running = Served(company)
+    visit = Visit(browser, running.url, width)
+    page = visit.page
+    note, alerts_note = page.locator("#followups .left-out"), page.locator("#alerts .left-out")
+    expect(note).to_have_text("the 60 most urgent of 194")
+    expect(alerts_note).to_have_text("the newest 60 of 194 that are kept here")
+    page.get_by_label("Standing").check()
+    expect(alerts_note).to_have_text("the newest 60 of 700 that stand")
+    page.locator("#followups button.more").click()
+    expect(page.locator("table.followups tbody tr")).to_have_count(60)
+    expect(note).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visit.close()
+    running.stop()

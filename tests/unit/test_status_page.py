@@ -106,7 +106,7 @@ async def test_the_state_holds_what_a_busy_day_brings() -> None:
     assert len(day["curve"]["at"]) == len(day["curve"]["values"]["nps"]) == 96
     assert set(state["metrics"]["windows"]) == {"24h", "7d", "28d"}
     alerts = state["alerts"]
-    assert len(alerts["newest"]) == ALERTS
+    assert ALERTS <= len(alerts["newest"]) <= 2 * ALERTS
     assert alerts["known"] >= alerts["listed"] > 0
     assert sum(map(sum, state["rhythm"]["by_severity"].values())) == company.feed.fired.total()
     assert all(map(any, state["rhythm"]["activity"].values()))
@@ -179,6 +179,18 @@ async def test_what_a_page_is_given_is_bounded() -> None:
     assert state["places"]["24h"]["touchpoint"]["more"] == 208 - ROWS
     assert state["rhythm"]["more_rules"] == 488
     assert len(response.content) < 100_000
+
+
+async def test_those_that_stand_are_given_though_many_newer_ones_are_over() -> None:
+    feed = Feed()
+    for number in range(150):
+        feed.alert(alert_record(number))
+    for number in range(70, 150):
+        feed.alert(alert_record(number, "resolved", code="cleared"))
+    alerts = (await state_of(app_of(feed)))["alerts"]
+    newest = [one["key"] for one in alerts["newest"]]
+    assert newest[: alerts["most"]] == [f"cust-{1000 + number}" for number in range(149, 149 - ALERTS, -1)]
+    assert newest[alerts["most"] :] == [f"cust-{1000 + number}" for number in range(69, 69 - ALERTS, -1)]
 
 
 async def test_nothing_yet_is_said_as_such() -> None:

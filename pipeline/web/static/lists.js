@@ -56,8 +56,10 @@ function empty(place, text) {
   place.replaceChildren(h("p", { class: "empty" }, text));
 }
 
-/** A button that shows what is left out. */
-function more(place, name, shown, all, redraw) {
+/** A button that shows what is left out, and a line on what even then is. leftOut: its text, or null. */
+function more(place, name, shown, all, leftOut, redraw) {
+  place.querySelector("p.left-out")?.remove();
+  if (leftOut !== null) place.append(h("p", { class: "more left-out" }, leftOut));
   let button = place.querySelector("button.more");
   if (all <= few()) {
     button?.remove();
@@ -65,7 +67,7 @@ function more(place, name, shown, all, redraw) {
   }
   if (!button) {
     button = h("button", { class: "more", type: "button" });
-    place.append(button);
+    place.querySelector("table").after(button);
   }
   button.textContent = opened.has(name) ? "Show fewer" : `Show ${count(all - shown)} more`;
   button.setAttribute("aria-expanded", String(opened.has(name)));
@@ -120,7 +122,8 @@ export function drawAlerts(alerts, show) {
   const body = byId("alerts-body");
   const redraw = () => drawAlerts(alerts, show);
   byId("alerts-aside").textContent = alerts.known === 0 ? "" : `${count(alerts.listed)} standing of the newest ${count(alerts.known)}`;
-  const wanted = alerts.newest.filter((one) => show === "all" || one.state === "fired" || one.state === "escalated");
+  const all = show === "all";
+  const wanted = all ? alerts.newest.slice(0, alerts.most) : alerts.newest.filter(stands).slice(0, alerts.most);
   if (wanted.length === 0) {
     empty(body, alerts.known === 0
       ? "No alert has fired since this worker began to read. Rules act when their event, or its absence, comes."
@@ -130,8 +133,12 @@ export function drawAlerts(alerts, show) {
   const rows = table(body, "alerts", [["Time"], ["Severity"], ["What"], ["About"], ["State"]]);
   const shown = opened.has("alerts") ? wanted : wanted.slice(0, few());
   sync(rows, shown, (one) => one.id, drawAlert);
-  more(body, "alerts", shown.length, wanted.length, redraw);
+  const of = all ? alerts.known : Math.max(alerts.standing, alerts.listed);
+  const these = all ? `${count(of)} that are kept here` : `${alerts.at_least ? "at least " : ""}${count(of)} that stand`;
+  more(body, "alerts", shown.length, wanted.length, of > wanted.length ? `the newest ${count(wanted.length)} of ${these}` : null, redraw);
 }
+
+const stands = (one) => !one.shadow && (one.state === "fired" || one.state === "escalated");
 
 /** A moment beside another one: the day only where it is another day. */
 function briefly(at, beside) {
@@ -140,7 +147,7 @@ function briefly(at, beside) {
 }
 
 function drawAlert(one) {
-  const standing = !one.shadow && (one.state === "fired" || one.state === "escalated");
+  const standing = stands(one);
   const state = [h("span", { class: `state ${one.state}` }, one.state)];
   if (one.state === "escalated" && one.to) state.push(h("small", {}, `to ${one.to}`));
   if (one.shadow) state.push(h("small", {}, "a trial, nobody acts on it"));
@@ -177,7 +184,9 @@ export function drawFollowUps(followups) {
   const rows = table(body, "followups", [["Due"], ["Customer"], ["Team"], ["Priority"], ["Why"], ["Status"]]);
   const shown = opened.has("followups") ? followups.rows : followups.rows.slice(0, few());
   sync(rows, shown, (one) => one.id, drawFollowUp);
-  more(body, "followups", shown.length, followups.rows.length, () => drawFollowUps(followups));
+  const given = followups.rows.length;
+  const leftOut = followups.open > given ? `the ${count(given)} most urgent of ${count(followups.open)}` : null;
+  more(body, "followups", shown.length, given, leftOut, () => drawFollowUps(followups));
   let teams = body.querySelector(".teams");
   if (!teams) {
     teams = h("ul", { class: "teams" });
