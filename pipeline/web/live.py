@@ -273,28 +273,31 @@ def _places(board: Scoreboard) -> dict[str, dict[str, object]]:
 
 
 def _dimension(by_value: dict[str, Scores]) -> dict[str, object]:
-    def badness(item: tuple[str, Scores]) -> tuple[bool, float, float, str]:
-        value, scores = item
-        nps, csat = scores.result("nps"), scores.result("csat")
-        few = max(scores.samples("nps"), scores.samples("csat")) < ENOUGH
-        return few, 999.0 if nps is None else nps, 9.0 if csat is None else csat, value
-
+    """Ranked by NPS; where no value has enough answers for that, by CSAT."""
     scored = [(value, one) for value, one in by_value.items() if one.samples("nps") or one.samples("csat")]
+    enough = [by for by in ("nps", "csat") if any(one.samples(by) >= ENOUGH for _, one in scored)]
+    by = enough[0] if enough else "nps"
+
+    def badness(item: tuple[str, Scores]) -> tuple[bool, float, str]:
+        value, scores = item
+        result = scores.result(by)
+        return scores.samples(by) < ENOUGH, float("inf") if result is None else result, value
+
     scored.sort(key=badness)
-    rows = [_place(*item) for item in scored[:ROWS]]
-    return {"rows": rows, "more": max(0, len(scored) - ROWS), "enough": ENOUGH}
+    rows = [_place(value, scores, by) for value, scores in scored[:ROWS]]
+    return {"rows": rows, "more": max(0, len(scored) - ROWS), "enough": ENOUGH, "by": by}
 
 
-def _place(value: str, scores: Scores) -> dict[str, object]:
-    nps, csat = scores.samples("nps"), scores.samples("csat")
+def _place(value: str, scores: Scores, by: str) -> dict[str, object]:
+    """by: the metric that ranks; few: it rests on too little for that."""
     return {
         "value": value,
         "nps": cut(scores.result("nps")),
         "margin": cut(scores.nps_margin),
-        "answers": nps,
+        "nps_answers": scores.samples("nps"),
         "csat": cut(scores.result("csat")),
-        "csat_answers": csat,
-        "few": max(nps, csat) < ENOUGH,
+        "csat_answers": scores.samples("csat"),
+        "few": scores.samples(by) < ENOUGH,
     }
 
 

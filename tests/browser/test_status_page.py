@@ -324,3 +324,21 @@ def test_a_list_that_is_cut_says_of_how_many(browser: Browser, width: int) -> No
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     visit.close()
     running.stop()
+
+
+@pytest.mark.parametrize("width", [1440, 400], ids=["wide", "phone"])
+def test_places_show_the_answers_of_the_figure_that_ranks(
+    browser: Browser, served: Served, width: int
+) -> None:
+    served.company.board.extra = [
+        Value("nps", "24h", "touchpoint", "kiosk", NOON, -100.0, 3),
+        Value("csat", "24h", "touchpoint", "kiosk", NOON, 1.5, 80),
+    ]
+    served.company.step()
+    visit = Visit(browser, served.url, width)
+    table = visit.page.locator("table.places")
+    expect(table.locator("thead th").last).to_have_text("NPS answers")
+    expect(table.locator(".below-few")).to_have_text("Fewer than 10 NPS answers: shown, not ranked")
+    expect(table.locator("tr.few", has_text="kiosk").locator("td.number")).to_have_text("3")
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    visit.close()

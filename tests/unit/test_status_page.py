@@ -162,6 +162,24 @@ async def test_places_are_ordered_worst_first_and_those_with_few_answers_are_not
     assert rows[-1]["value"] == "gift-card"
 
 
+async def test_the_rank_rests_on_the_answers_of_what_it_ranks_by() -> None:
+    extra = [
+        Value("nps", "24h", "touchpoint", "kiosk", NOON, -100.0, 3),
+        Value("csat", "24h", "touchpoint", "kiosk", NOON, 1.5, 80),
+        Value("csat", "24h", "team", "care", NOON, 3.9, 40),
+        Value("csat", "24h", "team", "lost-luggage", NOON, 2.1, 30),
+        Value("nps", "24h", "team", "care", NOON, -90.0, 2),
+    ]
+    places = (await state_of(app_of(Feed(), lambda: FakeBoard(extra=extra))))["places"]["24h"]
+    kiosk = next(row for row in places["touchpoint"]["rows"] if row["value"] == "kiosk")
+    assert (places["touchpoint"]["by"], kiosk["few"], kiosk["nps_answers"]) == ("nps", True, 3)
+    assert places["touchpoint"]["rows"][0]["value"] == "checkout"
+    assert places["team"]["by"] == "csat"
+    assert [(row["value"], row["few"]) for row in places["team"]["rows"]] == [
+        ("lost-luggage", False), ("care", False),
+    ]  # fmt: skip
+
+
 async def test_what_a_page_is_given_is_bounded() -> None:
     feed = Feed()
     for number in range(500):

@@ -115,21 +115,22 @@ export function drawPlaces(places, metrics, window, by) {
     return;
   }
   const cell = (...children) => h("td", { role: "cell" }, ...children);
-  const head = h("tr", { role: "row" }, ...[["", by], ["", "NPS"], ["", "CSAT"], ["number", "Answers"]].map(([kind, name]) =>
+  const ranks = view.by.toUpperCase();
+  const head = h("tr", { role: "row" }, ...[["", by], ["", "NPS"], ["", "CSAT"], ["number", `${ranks} answers`]].map(([kind, name]) =>
     h("th", { scope: "col", role: "columnheader", class: kind }, name.charAt(0).toUpperCase() + name.slice(1))));
   const draw = (row) => h("tr", { role: "row", class: row.few ? "few" : null },
     h("th", { scope: "row", role: "rowheader", title: row.value }, row.value),
     row.nps === null ? cell("–") : cell(h("div", { class: "measure" },
       bar({ value: row.nps, low: -100, middle: 0, high: 100, margin: row.margin }),
-      h("b", { title: row.margin === null ? null : `± ${fixed(row.margin, 1)} (95 %)` }, signed(row.nps)))),
+      h("b", { title: `${row.margin === null ? "" : `± ${fixed(row.margin, 1)} (95 %) · `}${several(row.nps_answers, "answer")}` }, signed(row.nps)))),
     row.csat === null ? cell("–") : cell(h("div", { class: "measure" },
-      bar({ value: row.csat, low: 1, middle: 1, high: 5 }), h("b", {}, fixed(row.csat, 2)))),
-    h("td", { role: "cell", class: "number" }, count(Math.max(row.answers, row.csat_answers))),
+      bar({ value: row.csat, low: 1, middle: 1, high: 5 }), h("b", { title: several(row.csat_answers, "answer") }, fixed(row.csat, 2)))),
+    h("td", { role: "cell", class: "number" }, count(row[`${view.by}_answers`])),
   );
   const rows = view.rows.filter((row) => !row.few).map(draw);
   const rare = view.rows.filter((row) => row.few).map(draw);
   if (rare.length) {
-    const why = h("th", { scope: "colgroup", role: "cell", colspan: 4 }, `Fewer than ${view.enough} answers: shown, not ranked`);
+    const why = h("th", { scope: "colgroup", role: "cell", colspan: 4 }, `Fewer than ${view.enough} ${ranks} answers: shown, not ranked`);
     rows.push(h("tr", { role: "row", class: "below-few" }, why), ...rare);
   }
   const table = h("table", { role: "table", class: "places" },
