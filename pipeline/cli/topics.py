@@ -34,6 +34,9 @@ def topics(
 ) -> None:
     """Make the topics that are missing, check all of them, and show them, with what waits on each input.
 
+    Next is the offset of the next record to process, End the one behind the last. Fewer records may wait
+    than lie between: markers of transactions take offsets too.
+
     Example: cxloop topics --broker kafka:9092
     """
     # What goes wrong is told as an error, once; the clients would tell it too.
@@ -71,10 +74,9 @@ def _show(found: Sequence[Found], inputs: Sequence[Waiting]) -> None:
         table.add_row(t.name, str(t.partitions), str(t.replicas), "made just now" if t.made else "")
     console.print(table)
     console.print()
-    table = _table("Input", "Partition", "Processed to", "End", "Waiting")
+    table = _table("Input", "Partition", "Next", "End", "Waiting")
     for one in inputs:
-        processed = "nothing yet" if one.processed < 0 else f"{one.processed:,}"
-        table.add_row(one.topic, str(one.partition), processed, f"{one.end:,}", f"{one.records:,}")
+        table.add_row(one.topic, str(one.partition), f"{one.next:,}", f"{one.end:,}", f"{one.records:,}")
     console.print(table)
 
 

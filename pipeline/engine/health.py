@@ -53,6 +53,13 @@ class PartitionHealth:
     def name(self) -> str:
         return f"{self.topic}/{self.partition}"
 
+    def committed(self, applied: int) -> None:
+        """The record at this offset, and all before it, are applied. What was measured before goes along with that."""
+        self.applied = applied
+        self.end = max(self.end, applied + 1)
+        if self.lag is not None:
+            self.lag = min(self.lag, self.end - self.applied - 1)
+
     def moved(self) -> None:
         """A step forward happened now."""
         self.progress = time.monotonic()

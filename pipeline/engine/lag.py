@@ -25,13 +25,15 @@ _COUNTED = 1_000
 class Waiting:
     """One partition of an input.
 
-    topic: with its prefix. processed: the offset up to which everything is processed; -1: nothing yet.
-    end: the offset behind the last one. records: that wait; where they are many, markers of transactions count too.
+    topic: with its prefix. next: the offset of the next record to process; where none waits, the end.
+    end: the offset behind the last one.
+    records: that wait. Fewer than there are offsets from next to end, for markers of transactions take some; where
+        they are many, these count too.
     """
 
     topic: str
     partition: int
-    processed: int
+    next: int
     end: int
     records: int
 
@@ -68,4 +70,5 @@ async def _of(at: TopicPartition, committed: int, reader: Reader) -> Waiting:
             return True
 
         await reader.read(at, position, end, take)
-    return Waiting(at.topic, at.partition, committed - 1, end, records)
+    # Behind the last record may be markers, which nobody waits for.
+    return Waiting(at.topic, at.partition, position if records else end, end, records)

@@ -415,7 +415,7 @@ class Partition:
         if step.records:
             self._committed = step.behind
         health = self.health
-        health.applied = self.heart.applied if step.applied is None else step.applied
+        health.committed(self.heart.applied if step.applied is None else step.applied)
         health.watermark = self.heart.watermark
         self._on_transaction(health, step.records, self._took)
         if first < 0:

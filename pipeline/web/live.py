@@ -347,7 +347,7 @@ def _partition(view: PartitionView) -> dict[str, object]:
         "topic": view.topic,
         "partition": view.partition,
         "state": view.state,
-        "applied": view.applied,
+        "next": _next(view),
         "end": view.end,
         "lag": view.lag,
         "watermark": view.watermark,
@@ -356,6 +356,13 @@ def _partition(view: PartitionView) -> dict[str, object]:
         "restored": view.restored,
         "to_restore": view.to_restore,
     }
+
+
+def _next(view: PartitionView) -> int:
+    """Offset of the next record to apply, behind markers of transactions: it and what is to go add up to the end."""
+    if view.end is None or view.lag is None:
+        return view.applied + 1
+    return view.end - view.lag
 
 
 def joined(sections: dict[str, bytes]) -> bytes:

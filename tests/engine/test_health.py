@@ -33,6 +33,15 @@ def test_before_it_is_measured_the_lag_is_not_known() -> None:
     assert (health.assigned("reviews", 0).lag, health.lag) == (None, 0)
 
 
+def test_what_was_measured_before_a_commit_goes_along_with_it() -> None:
+    one = Health().assigned("touchpoints", 0)
+    one.applied, one.end, one.lag = 23_720, 23_771, 50
+    one.committed(23_760)
+    assert (one.applied, one.end, one.lag) == (23_760, 23_771, 10)
+    one.committed(23_789)
+    assert (one.applied, one.end, one.lag) == (23_789, 23_790, 0)
+
+
 def test_sums_go_on_when_a_partition_comes_back() -> None:
     health = Health()
     one = health.assigned("touchpoints", 0)

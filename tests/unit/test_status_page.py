@@ -140,6 +140,25 @@ async def test_without_the_board_so_many_alerts_stand_at_least() -> None:
     assert (alerts["standing"], alerts["critical"], alerts["at_least"]) == (20, 20, True)
 
 
+@pytest.mark.parametrize(
+    ("applied", "end", "lag", "shown"),
+    [
+        (99, 100, 0, (100, 100, 0)),
+        (14, 16, 0, (16, 16, 0)),
+        (14, 30, 13, (17, 30, 13)),
+        (-1, 0, 0, (0, 0, 0)),
+        (14, 16, None, (15, 16, None)),
+    ],
+    ids=["applied", "a-marker-is-last", "a-marker-is-next", "nothing-yet", "not-measured"],
+)
+async def test_next_and_what_is_to_go_add_up_to_the_end(
+    applied: int, end: int, lag: int | None, shown: tuple[int, int, int | None]
+) -> None:
+    health = FakeHealth([partition(applied=applied, end=end, lag=lag)])
+    (one,) = (await state_of(app_of(health=health)))["partitions"]
+    assert (one["next"], one["end"], one["lag"]) == shown
+
+
 async def test_hostile_text_arrives_as_it_is_and_as_json() -> None:
     feed = Feed()
     feed.alert(alert_record(title=EVIL, key=EVIL, rule=EVIL, severity=EVIL, reasons=[{"text": EVIL}]))

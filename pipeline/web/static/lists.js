@@ -37,12 +37,12 @@ function sync(body, items, key, build, flash = true) {
   body.rowsByKey = next;
 }
 
-/** A table with this caption and these columns inside `place`, made once. columns: [name, class] */
+/** A table with these columns inside `place`, made once. names: [name, class, title] */
 function table(place, kind, names) {
   let found = place.querySelector(`table.${kind}`);
   if (!found) {
-    const head = h("tr", { role: "row" }, ...names.map(([name, cls]) =>
-      h("th", { scope: "col", role: "columnheader", class: cls }, name)));
+    const head = h("tr", { role: "row" }, ...names.map(([name, cls, title]) =>
+      h("th", { scope: "col", role: "columnheader", class: cls, title }, name)));
     found = h("table", { role: "table", class: `list ${kind}` },
       h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }));
     place.replaceChildren(found);
@@ -217,7 +217,13 @@ export function drawPartitions(partitions) {
     empty(body, "This worker holds no partition. The group gives it some when it joins, or other workers hold them all.");
     return;
   }
-  const names = [["Partition"], ["State"], ["Applied", "number"], ["End", "number"], ["To go", "number"], ["Watermark"], ["Last step", "number"]];
+  const names = [
+    ["Partition"], ["State"],
+    ["Next", "number", "The offset of the next record to apply: all before it are applied"],
+    ["End", "number", "The offset behind the last record"],
+    ["To go", "number", "Offsets from Next to End: records, and the markers of transactions among them"],
+    ["Watermark"], ["Last step", "number"],
+  ];
   const rows = table(body, "partitions", names);
   const number = (label, text) => h("td", { role: "cell", class: "number", "data-label": label }, text);
   sync(rows, partitions, (one) => `${one.topic}/${one.partition}`, (one) => h("tr", { role: "row" },
@@ -225,7 +231,7 @@ export function drawPartitions(partitions) {
     cell("State", h("span", { class: `state ${one.state}` }, one.state),
       ...(["restoring", "rebuilding"].includes(one.state) && one.to_restore ? [h("small", {}, `${count(one.restored)} of ${count(one.to_restore)}`)] : []),
       ...(one.lost ? [h("small", { class: "bad" }, `${several(one.lost, "record")} lost`)] : [])),
-    number("Applied", one.applied < 0 ? "none" : count(one.applied)),
+    number("Next", count(one.next)),
     number("End", count(one.end)),
     number("To go", count(one.lag)),
     cell("Watermark", one.watermark === null ? "none yet" : time(one.watermark)),
