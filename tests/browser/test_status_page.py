@@ -242,13 +242,16 @@ def test_the_map_shows_every_stage_and_how_it_is_at_its_touchpoints(
         Value("visits", "24h", "touchpoint", "kiosk", NOON, 12, 12),
         Value("csat", "24h", "stage", "use", NOON, 3.2, 25),
         Value("stage_conversion", "24h", "stage", "buy", NOON, 0.4, 50),
+        Value("stage_conversion", "24h", "stage", "use", NOON, 0.25, 4),
     ]
     company.step()
     visit = Visit(browser, served.url, width)
     stages = visit.page.locator("#journey-map .stage")
     expect(stages).to_have_count(3)
     expect(stages.nth(0)).to_contain_text("buy sale")
-    expect(stages.nth(0)).to_contain_text("40 % go on to the next")
+    expect(stages.nth(0)).to_contain_text("40 % go on to the next · 50 customers")
+    expect(stages.nth(1)).to_contain_text("4 customers came: too few to say how many go on")
+    expect(stages.nth(1)).not_to_contain_text("25 %")
     expect(stages.nth(0).locator(".unhappy")).to_contain_text("◆ checkout")
     expect(stages.nth(1)).to_contain_text("✗ CSAT 3.20, at least 4.00")
     expect(stages.nth(2)).to_contain_text("kiosk")

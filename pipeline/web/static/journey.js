@@ -3,6 +3,8 @@
 import { count, fixed, h, percent, several, signed, span, svg } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
+/** With fewer customers or answers a figure is not worth a judgement. */
+const ENOUGH = 10;
 const LOW = -2;
 const HIGH = 2;
 const SHOWN = { points: (x) => signed(x), ratio: percent, score: (x) => fixed(x, 2), seconds: span, number: count };
@@ -86,12 +88,18 @@ function drawStage({ stage, part }, view) {
   const rows = view.touchpoints.filter((one) => one.stage === stage);
   const passed = known.conversion === null ? null
     : h("p", { class: "passed", title: `${several(known.reached, "customer")} came to this stage in the window; each counts once in 28 days` },
-      `${percent(known.conversion)} go on to the next`);
+      ...drawConversion(known));
   return h("article", { class: "stage" },
     h("h3", {}, stage, ...(part ? [h("small", {}, ` ${part}`)] : [])),
     ...(passed ? [passed] : []),
     ...(known.targets.length ? [h("ul", { class: "targets" }, ...known.targets.map(drawTarget))] : []),
     h("ul", { class: "touchpoints" }, ...rows.map(drawTouchpoint)));
+}
+
+/** The share of those who came that go on; of few only how many came. */
+function drawConversion({ conversion, reached }) {
+  const came = several(reached, "customer");
+  return reached < ENOUGH ? [`${came} came: too few to say how many go on`] : [`${percent(conversion)} go on to the next`, ` · ${came}`];
 }
 
 function drawTarget(one) {
@@ -103,7 +111,7 @@ function drawTarget(one) {
 
 function drawTouchpoint(one) {
   const { emotion, nps, csat, visits, last_step_lost: lost } = one.scores;
-  const enough = one.samples.nps >= 10;
+  const enough = one.samples.nps >= ENOUGH;
   const hated = enough && nps < 0;
   const sad = emotion !== null && emotion < 0;
   const facts = [
