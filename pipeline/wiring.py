@@ -67,6 +67,10 @@ class WorkerHealth:
         """What somebody should mend, though it does its work."""
         return self._warnings()
 
+    def ending(self) -> bool:
+        """It was told to end."""
+        return self._path.health.stopping
+
     def rebalances(self) -> int:
         """How often partitions were handed out anew."""
         return self._path.health.rebalances

@@ -124,6 +124,10 @@ class Health(Protocol):
         """What somebody should mend, one sentence each, though it does its work."""
         ...
 
+    def ending(self) -> bool:
+        """The worker was told to end, and hands its partitions over."""
+        ...
+
     def rebalances(self) -> int:
         """How often the group's partitions were handed out anew since this process began."""
         ...

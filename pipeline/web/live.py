@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import add
 
 import structlog
@@ -91,14 +92,27 @@ class Live:
             return
         self._next_look = now + BEAT_S * 0.9
         try:
-            self.truth = self._pulse.beat(self._health, now)
-            self._partitions = list(self._health.partitions())
+            truth = self._pulse.beat(self._health, now)
+            views = list(self._health.partitions())
+            ending = self._health.ending()
+            if ending:
+                # It lets go of its partitions one by one: what was seen before that stays, and is still true.
+                held = {view.name: view for view in views}
+                views = [held.get(view.name, view) for view in self._partitions]
+                truth = replace(
+                    self.truth,
+                    state=truth.state,
+                    sentence=truth.sentence,
+                    reasons=truth.reasons,
+                    rate=truth.rate,
+                )
+            self.truth, self._partitions = truth, views
             self._ail("health", None)
         except Exception as error:  # noqa: BLE001 (whatever it is, the page has to say so)
             self.truth = Truth(STUCK, "The worker's health cannot be read.", (self._ail("health", error),))
-            self._partitions = []
+            self._partitions, ending = [], False
         self._rates.append(round(self.truth.rate or 0.0, 1))
-        if now < self._next_board:
+        if ending or now < self._next_board:
             return
         try:
             self._feed.sample(self._board())

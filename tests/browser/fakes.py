@@ -127,6 +127,7 @@ class FakeHealth:
     dead: list[str] = field(default_factory=list)
     unready: list[str] = field(default_factory=list)
     to_mend: list[str] = field(default_factory=list)
+    ends: bool = False
 
     def alive(self) -> Sequence[str]:
         return self.dead
@@ -136,6 +137,9 @@ class FakeHealth:
 
     def warnings(self) -> Sequence[str]:
         return self.to_mend
+
+    def ending(self) -> bool:
+        return self.ends
 
     def rebalances(self) -> int:
         return 3

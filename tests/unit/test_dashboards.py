@@ -63,6 +63,9 @@ class NoHealth:
 
     ready = warnings = alive
 
+    def ending(self) -> bool:
+        return False
+
     def rebalances(self) -> int:
         return 0
 

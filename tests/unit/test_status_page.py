@@ -316,6 +316,26 @@ async def test_the_curve_grows_while_nobody_looks() -> None:
     assert len(company.feed.history) == points + 3  # one for each window
 
 
+def test_what_was_seen_last_stays_when_the_worker_ends() -> None:
+    clock = [0.0]
+    boards: list[BoardView | None] = [FakeBoard()]
+    health = FakeHealth([partition(applied=99, end=107, lag=7)])
+    live = Live(Feed(), lambda: boards[0], health, monotonic=lambda: clock[0])
+    before = {name: msgspec.json.decode(body) for name, body in live.state().items()}
+    boards[0], health.ends, clock[0] = None, True, 1.0
+    health.views = [partition(applied=99, end=107, lag=7, state="closing")]
+    assert msgspec.json.decode(live.state()["partitions"])[0]["state"] == "closing"
+    health.views, clock[0] = [], 2.0
+    health.unready = ["This worker hands its partitions over and ends."]
+    after = {name: msgspec.json.decode(body) for name, body in live.state().items()}
+    assert after["head"]["reasons"] == health.unready
+    assert after["head"]["sentence"] == "Not ready."
+    for name in ("applied", "lag", "watermark"):
+        assert after["head"][name] == before["head"][name] is not None
+    assert after["partitions"] == [before["partitions"][0] | {"state": "closing"}]
+    assert after["metrics"] == before["metrics"]
+
+
 def test_a_board_that_is_slow_to_read_is_read_seldom() -> None:
     now = [0.0]
     reads = []
