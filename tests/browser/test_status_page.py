@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from pipeline.events.journey import Journey
 from pipeline.observe import Feed
@@ -345,3 +345,19 @@ def test_places_show_the_answers_of_the_figure_that_ranks(
     expect(table.locator("tr.few", has_text="kiosk").locator("td.number")).to_have_text("3")
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     visit.close()
+
+
+def test_before_the_first_state_the_page_says_that_it_loads(browser: Browser, served: Served) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route("**/events", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks what it is given
+    page.goto(served.url)
+    expect(page.locator("#sentence")).to_have_text("Loading.")
+    expect(page.locator("#truth")).to_have_attribute("data-state", "loading")
+    expect(page.locator("#tiles")).not_to_be_visible()
+    page.wait_for_timeout(200)
+    held[0].continue_()
+    expect(page.locator("#sentence")).to_have_text("Up to date. Every partition is running.")
+    expect(page.locator("#main")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#tiles .tile").first).to_be_visible()
+    page.close()

@@ -49,10 +49,11 @@ let lost = false;
 function listen() {
   const source = new EventSource("/events");
   source.onmessage = (message) => {
+    const first = heard === null;
     heard = Date.now();
     const news = JSON.parse(message.data);
     Object.assign(said, news);
-    if (lost) {
+    if (lost || first) {
       lost = false;
       showLink();
     }
