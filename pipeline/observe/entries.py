@@ -99,6 +99,7 @@ class FollowUp:
 
     number: which event of its life this is, from 1. changed, due: ms UTC.
     late: `due` was reported as passed. status: open, assigned, contacted or closed.
+    messages: what rules say to whoever acts on it.
     """
 
     followup_id: str
@@ -113,6 +114,7 @@ class FollowUp:
     agent: str | None
     resolution: str | None
     reasons: tuple[str, ...]
+    messages: tuple[str, ...]
     changed: int
     late: bool = False
 
@@ -133,6 +135,7 @@ class FollowUp:
             agent=None if data.agent is None else short(data.agent),
             resolution=None if data.resolution is None else short(data.resolution),
             reasons=_texts(data.reasons),
+            messages=_texts(data.messages),
             changed=milliseconds(record.time),
             late=data.change == "overdue",
         )

@@ -66,6 +66,7 @@ class FollowUpData(Struct, gc=False):
     resolution: str | None = None
     change: str | None = None
     reasons: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
 
 class FollowUpRecord(Struct, gc=False):

@@ -353,6 +353,7 @@ def _follow_up(one: FollowUp, now: int | None) -> dict[str, object]:
         "agent": one.agent,
         "rule": one.rule,
         "reasons": one.reasons,
+        "messages": one.messages,
     }
 
 

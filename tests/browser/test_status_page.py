@@ -159,7 +159,14 @@ def test_markup_in_what_customers_write_stays_text(browser: Browser, served: Ser
                      reasons=[{"text": EVIL}, {"text": "w" * 5_000}])
     )  # fmt: skip
     company.feed.followup(
-        follow_up_record(88_888, due=NOON - 90 * HOUR, subject=EVIL, team=EVIL, reasons=[EVIL])
+        follow_up_record(
+            88_888,
+            due=NOON - 90 * HOUR,
+            subject=EVIL,
+            team=EVIL,
+            reasons=[EVIL],
+            messages=[EVIL, "w" * 5_000],
+        )
     )
     company.board.extra = [Value("nps", "24h", "touchpoint", EVIL, company.board.at, -99.0, 90)]
     company.health.views = [partition(state=EVIL)]
@@ -188,6 +195,15 @@ def test_moments_in_reasons_are_written_as_all_others(browser: Browser, served: 
     )
     expect(follow_up.locator(".reason time")).to_have_attribute("datetime", "2026-09-01T08:00:01.934Z")
     expect(visit.page.locator("table.alerts tbody tr").first).to_contain_text("on 2026-13-45T99:00:00Z")
+    visit.close()
+
+
+def test_what_rules_say_to_those_who_act_is_shown(browser: Browser, served: Served) -> None:
+    message = "Case k-17. What they wrote: nobody called me back"
+    served.company.feed.followup(follow_up_record(88_890, due=NOON - 99 * HOUR, messages=[message]))
+    visit = Visit(browser, served.url)
+    follow_up = visit.page.locator("table.followups tbody tr").first
+    expect(follow_up.locator(".message")).to_have_text(message)
     visit.close()
 
 

@@ -206,7 +206,8 @@ function drawFollowUp(one) {
     cell("Customer", h("span", { class: "key" }, one.customer)),
     cell("Team", one.team),
     cell("Priority", h("span", { class: `priority ${one.priority}` }, one.priority)),
-    cell("Why", ...(one.reasons.length ? one.reasons : [one.rule]).map((text) => h("span", { class: "reason" }, ...readable(text)))),
+    cell("Why", ...(one.reasons.length ? one.reasons : [one.rule]).map((text) => h("span", { class: "reason" }, ...readable(text))),
+      ...one.messages.map((text) => h("small", { class: "message" }, ...readable(text)))),
     cell("Status", h("span", { class: `state ${one.status}` }, one.status), ...(one.agent ? [h("small", {}, one.agent)] : [])),
   );
 }
