@@ -51,8 +51,8 @@ class Fold:
         return rows
 
 
-def unfolded(record: MetricsRecord, only: Series | None = None) -> list[list[Counted]]:
-    """What the segments of a record count, or what they count in one series. Raises ValidationError where a row names what is not there."""
+def unfolded(record: MetricsRecord) -> list[list[Counted]]:
+    """What the segments of a record count. Raises ValidationError where a row names what is not there."""
     series, names = (
         [_known(_series, one) for one in record.series],
         [_known(_names, one) for one in record.names],
@@ -63,8 +63,6 @@ def unfolded(record: MetricsRecord, only: Series | None = None) -> list[list[Cou
             counted: list[Counted] = []
             for row in segment.counts:
                 of = series[_place(row[1])]
-                if only is not None and of != only:
-                    continue
                 counts: dict[str, int] = {}
                 for n in range(2, len(row), 2):
                     counts[names[_place(row[n])]] = row[n + 1]

@@ -10,16 +10,21 @@ from collections import Counter
 from collections.abc import Mapping
 
 from msgspec import MsgspecError
-from msgspec.json import Decoder
 
 from pipeline.metrics import counts as c
-from pipeline.metrics.fold import unfolded
-from pipeline.metrics.segment import MetricsRecord
 from pipeline.metrics.shorthand import expanded
 from pipeline.observe.entries import Alert, FollowUp
 from pipeline.observe.history import History
 from pipeline.observe.panes import OTHER, Panes
-from pipeline.observe.records import ALERT_STATES, FOLLOW_UP_TYPES, ordinal, read_alert, read_follow_up
+from pipeline.observe.records import (
+    ALERT_STATES,
+    FOLLOW_UP_TYPES,
+    ordinal,
+    read_alert,
+    read_counts,
+    read_follow_up,
+    totals,
+)
 from pipeline.observe.scoreboard import Scoreboard
 from pipeline.observe.views import BoardView
 
@@ -37,7 +42,6 @@ ACTIVITY = {
     "reviews": (c.REVIEW_COUNT,),
     "first_replies": (f"{c.FIRST_RESPONSE}{c.TIMES_COUNT}",),
 }
-_read_counts = Decoder(MetricsRecord).decode
 
 
 class Feed:
@@ -131,9 +135,9 @@ class Feed:
     def metrics(self, value: bytes | None) -> None:
         """Take a record of `cx.metrics`: counts of a shard, each once."""
         try:
-            record = _read_counts(value or b"")
-            counted = [of for some in unfolded(record, only=()) for of in some]
-        except (MsgspecError, ValueError):
+            record = read_counts(value or b"")
+            counted = list(totals(record))
+        except (MsgspecError, ValueError, IndexError):
             self._malformed("metrics")
             return
         if 0 <= record.offset <= self._counted.get(record.shard, -1):
@@ -141,7 +145,7 @@ class Feed:
         self._counted[record.shard] = record.offset
         if len(self._counted) > MOST_SHARDS:
             del self._counted[next(iter(self._counted))]
-        for end, _, counts in counted:
+        for end, counts in counted:
             self._count(end, expanded(counts))
         self.changed += 1
 

@@ -1,11 +1,12 @@
-"""Records of `cx.alerts` and `cx.followups` as an observer reads them: only what is shown, and bounded."""
+"""Records of `cx.alerts`, `cx.followups` and `cx.metrics` as an observer reads them: only what is shown, and bounded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Raw, Struct, field
 from msgspec.json import Decoder
 
 #: Longest text that is kept of a title, a reason or a key.
@@ -77,8 +78,43 @@ class FollowUpRecord(Struct, gc=False):
     subject: str | None = None
 
 
+class Counted(Struct, gc=False):
+    counts: list[Raw] = field(default_factory=list)
+
+
+class CountsRecord(Struct, gc=False):
+    """What a shard hands to the board (`metrics/segment.py`), of which a page reads little."""
+
+    shard: str
+    offset: int
+    segments: list[Counted]
+    series: list[list[tuple[str, str]]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+
 read_alert = Decoder(AlertRecord).decode
+read_counts = Decoder(CountsRecord).decode
+_read_row = Decoder(list[int]).decode
 read_follow_up = Decoder(FollowUpRecord).decode
+
+
+def totals(record: CountsRecord) -> Iterator[tuple[int, dict[str, int]]]:
+    """What is counted in total: the end of each pane (ms UTC), and its counts. Raises MsgspecError, ValueError or IndexError.
+
+    Of many series it is one, so the rows of the others are not decoded.
+    """
+    if [] not in record.series:
+        return
+    total = record.series.index([])
+    for segment in record.segments:
+        for raw in segment.counts:
+            row = bytes(raw)
+            if int(row[row.index(b",") + 1 :].partition(b",")[0].rstrip(b"]")) == total:
+                end, _, *counts = _read_row(row)
+                yield (
+                    end,
+                    {record.names[place]: n for place, n in zip(counts[::2], counts[1::2], strict=True)},
+                )
 
 
 def milliseconds(moment: datetime) -> int:
