@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.plural import plural
+
 SECOND: Final = 1_000
 MINUTE: Final = 60_000
 HOUR: Final = 3_600_000
@@ -46,7 +48,7 @@ class Span:
                 if self.millis % BUSINESS_DAY == 0
                 else (self.millis // HOUR, "hour")
             )
-            return f"{count} business {unit}{'' if count == 1 else 's'}"
+            return f"{count} business {plural(count, unit)}"
         return duration(self.millis)
 
 

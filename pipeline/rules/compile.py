@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.errors import Mistake
 from pipeline.events.model import REVIEWS, data_type
+from pipeline.plural import plural
 from pipeline.rules import fields
 from pipeline.rules import model as written
 from pipeline.rules.compiled import (
@@ -196,7 +197,7 @@ class Compiler:
             self._wrong((*path, "once", "per"), 'a sequence is kept by customer; leave "per" out')
         if not 2 <= len(when.sequence) <= MOST_STEPS:
             n = len(when.sequence)
-            text = f"{n} event{'' if n == 1 else 's'}, and from 2 to {MOST_STEPS} are possible"
+            text = f"{n} {plural(n, 'event')}, and from 2 to {MOST_STEPS} are possible"
             self._wrong((*here, "sequence"), f"sequence: it has {text}")
         steps = []
         for number, raw in enumerate(when.sequence):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.events.codec import moment
 from pipeline.events.model import Data, Event, ReviewData, type_name
+from pipeline.plural import plural
 from pipeline.rules.alerts import derived_id, reason
 from pipeline.rules.compiled import Given
 from pipeline.rules.condition import said
@@ -113,10 +114,6 @@ def _number(given: Given, trail: Trail, places: list[int]) -> list[dict[str, Any
     span = f"in the {duration(given.within)} before"
     limits = [f">= {given.least}"] if given.least else []
     limits += [f"<= {given.most}"] if given.most is not None else []
-    text = (
-        f"{given.pattern.name} {n} time{'' if n == 1 else 's'} {span}"
-        if n
-        else f"no {given.pattern.name} {span}"
-    )
+    text = f"{given.pattern.name} {n} {plural(n, 'time')} {span}" if n else f"no {given.pattern.name} {span}"
     events = [split(trail.events[place])[1] for place in places]
     return [reason(text, events, n, f"{' and '.join(limits)} {span}")]

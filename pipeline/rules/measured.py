@@ -9,6 +9,7 @@ from pipeline.errors import Mistake
 from pipeline.events.model import EVENTS_BY_NAME, Event, data_type, event_name
 from pipeline.metrics.catalogue import DIMENSIONS, METRICS, TEAM, Metric, number_of, share_of
 from pipeline.nearest import did_you_mean
+from pipeline.plural import plural
 from pipeline.rules import fields
 from pipeline.rules import model as written
 from pipeline.rules.compiled import Matches, Measured
@@ -72,7 +73,7 @@ class Subjects:
         kinds = [data_type(EVENTS_BY_NAME[name]) for name in metric.sources]
         for number, name in enumerate(when.by):
             if name in DIMENSIONS and name != TEAM and not any(fields.known(kind, name) for kind in kinds):
-                have = "have" if len(kinds) > 1 else "has"
+                have = plural(len(kinds), "has", "have")
                 text = f'{when.metric} is of {" and ".join(metric.sources)}, which {have} no "{name}"; the rule never fires'
                 self._wrong(("by", number), text)
 
