@@ -27,6 +27,11 @@ EPISODES = 1_000_000
 #: Rules as they were when they were frozen: one more that ships is not a figure less.
 PACKS = Path(__file__).parent / "packs"
 DEFAULT_RULES, EVERY_KIND, WINDOW_RULES = PACKS / "default", PACKS / "every_kind", PACKS / "windows"
+#: What cxloop measured when the bars were set.
+ELEVEN = (
+    "nps nps_promoters nps_passives nps_detractors csat csat_satisfied ces review_rating review_response "
+    "first_response_mean first_response_p90"
+)
 MANY_PARTITIONS = 64
 
 #: Gets Kafka, the number of events, and the number of the round. On topics of its own each time, for cxloop also
@@ -47,6 +52,8 @@ class Bar:
 BARS = (
     Bar("cxloop", "stock_faust", 10.0),
     Bar("cxloop", "bare_fetch", 0.30),
+    Bar("eleven_metrics", "stock_faust", 10.0),
+    Bar("eleven_metrics", "bare_fetch", 0.30),
     Bar("engine_alone", "stock_faust", None),
     Bar("engine_alone", "bare_fetch", None),
     Bar("every_kind", "stock_faust", 10.0),
@@ -78,9 +85,15 @@ def engine_alone(kafka: RealKafka, events: int, number: int) -> dict[str, float]
 
 
 def cxloop(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
-    """The whole job."""
+    """The whole job, with all metrics."""
     run = _whole_job(kafka, events, f"cxloop{number}", DEFAULT_RULES)
     return {"cxloop": run.events_per_s, "cxloop_cpu_s": run.cpu_s}
+
+
+def eleven_metrics(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
+    """The whole job, with the metrics that there were when its bars were set, beside those that its rules look at."""
+    run = _whole_job(kafka, events, f"eleven{number}", DEFAULT_RULES, metrics=ELEVEN)
+    return {"eleven_metrics": run.events_per_s, "eleven_metrics_cpu_s": run.cpu_s}
 
 
 def every_kind(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
@@ -90,10 +103,10 @@ def every_kind(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
 
 
 def windows(kafka: RealKafka, events: int, number: int) -> dict[str, float]:
-    """A rule on a customer's visits within an hour, which other engines have as windows."""
+    """A rule on a customer's visits within an hour, which other engines have as windows; and nothing else, as they have."""
     prefix = f"windows{number}"
     load_visits(kafka, prefix, events)
-    run = worker.run(kafka.address, prefix, "--rules", str(WINDOW_RULES))
+    run = worker.run(kafka.address, prefix, "--rules", str(WINDOW_RULES), metrics="none")
     verify(kafka, f"{prefix}.alerts", events)
     return {"windows": run.events_per_s}
 
@@ -148,7 +161,7 @@ def customers(_: RealKafka, __: int, number: int) -> dict[str, float]:
 MEASURES: Mapping[str, Measure] = {
     **{
         measure.__name__: measure
-        for measure in (stock_faust, bare_fetch, engine_alone, cxloop, every_kind, windows)
+        for measure in (stock_faust, bare_fetch, engine_alone, cxloop, eleven_metrics, every_kind, windows)
     },
     **{f"windows_{peer}": partial(windows_of, peer) for peer in PEERS},
     "rules": rules,
@@ -159,12 +172,22 @@ MEASURES: Mapping[str, Measure] = {
     "customers": customers,
 }
 #: What `QUICK=1` measures.
-QUICK = ("stock_faust", "bare_fetch", "cxloop", "every_kind", "windows", "windows_kafka_streams")
+QUICK = (
+    "stock_faust",
+    "bare_fetch",
+    "cxloop",
+    "eleven_metrics",
+    "every_kind",
+    "windows",
+    "windows_kafka_streams",
+)
 
 
-def _whole_job(kafka: RealKafka, events: int, prefix: str, rules: Path, *options: str) -> worker.Run:
+def _whole_job(
+    kafka: RealKafka, events: int, prefix: str, rules: Path, *options: str, metrics: str = ""
+) -> worker.Run:
     load(kafka, prefix, events)
-    return worker.run(kafka.address, prefix, "--rules", str(rules), *options)
+    return worker.run(kafka.address, prefix, "--rules", str(rules), *options, metrics=metrics)
 
 
 def _module(module: str, kafka: RealKafka, events: int) -> float:

@@ -40,17 +40,17 @@ class Sample(NamedTuple):
     events: int
 
 
-def run(broker: str, prefix: str, *options: str, partitions: int = PARTITIONS) -> Run:
+def run(broker: str, prefix: str, *options: str, partitions: int = PARTITIONS, metrics: str = "") -> Run:
     """Start a worker on topics that are loaded (bench.load), until it has committed what is in them.
 
-    options: of `cxloop run`.
+    options: of `cxloop run`. metrics: those that are kept, as CXLOOP_METRICS has them; empty: all.
 
     Events/s are from the first commit seen to the last: where there are many partitions, or workers, most are opened
     meanwhile. What the worker appends to its own input (ticks, forwarded reviews) does not count. Raises RuntimeError,
     with its last words, where it ends or stands still.
     """
     before = _cpu_s()
-    with worker(broker, prefix, *options) as process:
+    with worker(broker, prefix, *options, metrics=metrics) as process:
         samples = list(commits(process, broker, prefix, partitions))
     if len(samples) < 2:
         raise RuntimeError("was too fast for this load: it was done between two looks at it; use more events")
@@ -60,11 +60,12 @@ def run(broker: str, prefix: str, *options: str, partitions: int = PARTITIONS) -
 
 
 @contextmanager
-def worker(broker: str, prefix: str, *options: str) -> Iterator[Process]:
+def worker(broker: str, prefix: str, *options: str, metrics: str = "") -> Iterator[Process]:
     """`cxloop run`, until it is no longer needed. A RuntimeError meanwhile is raised with its last words."""
+    env = {"CXLOOP_METRICS": metrics} if metrics else None
     arguments = ["run", "--web-port", "0", "--broker", broker, "--prefix", prefix, *options]
     with tempfile.TemporaryDirectory() as home:
-        process = Process(Path(home), "cxloop", arguments, COMMAND)
+        process = Process(Path(home), "cxloop", arguments, COMMAND, env)
         try:
             yield process
         except RuntimeError as error:

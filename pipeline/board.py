@@ -5,7 +5,7 @@ It takes the shards' counts in the order of `cx.metrics` and is as pure as a sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from pipeline.events.model import FOLLOW_UPS, Event, FollowUpData
 from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
 from pipeline.metrics.catalogue import COUNTED, Counts
+from pipeline.metrics.catalogue import METRICS as METRIC_NAMES
 from pipeline.metrics.counts import FEEDBACK, LEVELS, OF_RULES
 from pipeline.metrics.fold import Counted, unfolded
 from pipeline.metrics.rolling import Rolling, grouping
@@ -57,10 +58,14 @@ from pipeline.step import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSettings:
-    """value_limit: how many values of a dimension have a series of their own. windows: in which metrics are kept."""
+    """value_limit: how many values of a dimension have a series of their own.
+
+    metrics: those that are kept, beside those that rules look at; windows: in which.
+    """
 
     rules: RuleSet
     clock: BusinessClock
+    metrics: tuple[str, ...] = tuple(METRIC_NAMES)
     value_limit: int = 200
     windows: tuple[Window, ...] = WINDOWS_KEPT
 
@@ -162,7 +167,7 @@ class Board:
             for window in self._windows
             for series, counts in self._rolling.read(window).items()
         ]
-        return Values(self.at, totals)
+        return Values(self.at, totals, self._kept)
 
     @property
     def now(self) -> Now:
@@ -171,6 +176,10 @@ class Board:
         counting = found if isinstance(found, Counting) else Counting()
         since = {name: at if at >= 0 else counting.first for name, at in counting.since.items()}
         return Now(self._rolling.totals, self.at, since if counting.first >= 0 else {})
+
+    def kept(self) -> Collection[str]:
+        """The metrics that are kept: those of the settings, and those that rules look at."""
+        return self._kept
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         """(name, label) → how many are open now."""
@@ -189,6 +198,7 @@ class Board:
     def _use(self, settings: BoardSettings) -> None:
         """Make all that depends on rules; what is remembered stays."""
         rules, self._windows = settings.rules, settings.windows
+        self._kept = frozenset((*settings.metrics, *rules.metrics()))
         self._step.rules_version = rules.version
         self._follow_ups = FollowUps(self._step, rules.by_id(), settings.clock)
         alerts = self._alerts = Alerts(

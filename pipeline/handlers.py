@@ -9,9 +9,10 @@ from pipeline.events import model as m
 from pipeline.events.journey import NO_JOURNEY, Journey
 from pipeline.followup.book import FollowUps
 from pipeline.followup.clocks import BusinessClock
-from pipeline.metrics.catalogue import DEFAULT_GROUPINGS
+from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, METRICS
 from pipeline.metrics.contacts import Contacts
 from pipeline.metrics.events import Events
+from pipeline.metrics.kept import Kept
 from pipeline.metrics.moods import Moods
 from pipeline.metrics.promises import Promises
 from pipeline.metrics.reviews import Reviews
@@ -41,13 +42,14 @@ _DIMENSIONS = tuple(name for (name,) in DEFAULT_GROUPINGS)
 class ShardSettings:
     """What shapes the step. lateness: ms; seen_limit: how many event ids are remembered at most.
 
-    dimensions: what metrics are told apart by, each by itself; rules may ask for more.
+    metrics: those that are kept; dimensions: what they are told apart by, each by itself; rules may ask for more of both.
     """
 
     rules: RuleSet
     clock: BusinessClock
     journey: Journey = NO_JOURNEY
     weights: Weights = DEFAULT_WEIGHTS
+    metrics: tuple[str, ...] = tuple(METRICS)
     dimensions: tuple[str, ...] = _DIMENSIONS
     lateness: int = 5 * MINUTE
     seen_limit: int = 5_000_000
@@ -67,11 +69,13 @@ class Handlers:
             *((name,) for name in settings.dimensions),
             *(rule.by for rule in settings.rules.on_metrics() if not rule.measured.matches),
         )
-        self.tally = Tally(settings.journey, groupings)
+        self._kept = Kept({*settings.metrics, *settings.rules.metrics()})
+        self.tally = Tally(settings.journey, groupings, self._kept)
         self.reviews = Reviews(step, self.tally, settings.weights)
         self._contacts, self._promises = Contacts(step, self.tally), Promises(step, self.tally)
         self._moods, self._ways = Moods(step, self.tally), Ways(step, self.tally, settings.journey)
-        self.follow_ups = FollowUps(step, self.rules, settings.clock, self._moods.helped)
+        helped = self._moods.helped if self._kept.any_of(*Moods.COUNTS) else None
+        self.follow_ups = FollowUps(step, self.rules, settings.clock, helped)
         self.alerts = Alerts(
             step, self.follow_ups.alert_fired, self.follow_ups.alert_retracted,
             hand_over=Role.CUSTOMER not in roles,
@@ -153,18 +157,23 @@ class Handlers:
         return {kind: Index(found) for kind, found in handlers.items() if found}
 
     def _measuring(self) -> Iterable[tuple[type[m.Event], Handler]]:
-        """Who counts events of customers for the metrics."""
+        """Who counts events of customers for the metrics that are kept. The histories of others are not remembered."""
+        kept = self._kept
         yield from Events(self.tally, self._settings.weights).counters().items()
-        yield m.SurveyAnswered, self._moods.answered
-        yield m.TouchpointVisited, self._ways.visited
-        yield m.PurchaseCompleted, self._ways.purchased
-        yield m.ContactOpened, self._contacts.opened
-        yield m.ContactReplied, self._contacts.replied
-        yield m.ContactResolved, self._contacts.resolved
-        yield m.ContactReopened, self._contacts.reopened
-        yield m.PromiseMade, self._promises.made
-        yield m.PromiseKept, self._promises.kept
-        yield m.PromiseBroken, self._promises.broken
+        if kept.any_of(*Moods.COUNTS):
+            yield m.SurveyAnswered, self._moods.answered
+        if kept.any_of(*Ways.COUNTS):
+            yield m.TouchpointVisited, self._ways.visited
+            yield m.PurchaseCompleted, self._ways.purchased
+        if kept.any_of(*Contacts.COUNTS):
+            yield m.ContactOpened, self._contacts.opened
+            yield m.ContactReplied, self._contacts.replied
+            yield m.ContactResolved, self._contacts.resolved
+            yield m.ContactReopened, self._contacts.reopened
+        if kept.any_of(*Promises.COUNTS):
+            yield m.PromiseMade, self._promises.made
+            yield m.PromiseKept, self._promises.kept
+            yield m.PromiseBroken, self._promises.broken
 
     def _feeds(self, role: Role) -> dict[type[m.Event], Feed]:
         """Of the events that some rule waits for, and of those of which a rule wants to know that they come."""

@@ -67,12 +67,17 @@ def build(settings: Settings, rules: Sequence[Path] | None = None) -> Parts:
         rules=rule_set,
         clock=clock,
         journey=journey,
+        metrics=settings.metrics,
         dimensions=settings.dimensions,
         weights=Weights(settings.engagement, settings.told),
         lateness=settings.lateness,
         seen_limit=settings.seen_limit,
     )
     board = BoardSettings(
-        rules=rule_set, clock=clock, value_limit=settings.value_limit, windows=settings.windows
+        rules=rule_set,
+        clock=clock,
+        metrics=settings.metrics,
+        value_limit=settings.value_limit,
+        windows=settings.windows,
     )
     return Parts(shard, board, settings.prefix)

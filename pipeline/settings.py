@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.errors import UsageError
 from pipeline.events.model import EVENTS_BY_NAME
-from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
+from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS, METRICS
+from pipeline.metrics.measures import GROUPS
 from pipeline.metrics.weights import ENGAGEMENT, TOLD
 from pipeline.metrics.window import PANE, WINDOWS_KEPT, Window, window
 from pipeline.nearest import did_you_mean
@@ -87,6 +88,17 @@ def _windows(value: Any) -> Any:
             f'"{value}" has {len(lengths)} windows; write 1 to {_MOST_WINDOWS}, such as 24h 7d 28d'
         )
     return tuple(map(window, lengths))
+
+
+def _metrics(value: Any) -> Any:
+    """Names of metrics, and of groups of them, such as "loyalty first_response_p90"; or "none"."""
+    names = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+    if not names:
+        raise ValueError(f"names no metric; write some, groups of them ({', '.join(GROUPS)}), or none")
+    for name in [] if names == ["none"] else names:
+        if name not in METRICS and name not in GROUPS:
+            raise ValueError(f'unknown metric "{name}"; {did_you_mean(name, [*METRICS, *GROUPS, "none"])}')
+    return tuple(metric.name for metric in METRICS.values() if metric.name in names or metric.group in names)
 
 
 def _dimensions(value: Any) -> Any:
@@ -166,6 +178,7 @@ class Settings(BaseSettings):
     rules: Annotated[list[Path], NoDecode, BeforeValidator(_paths)] = [SHIPPED / "rules"]
     journey: Annotated[Path, BeforeValidator(_journey)] = SHIPPED / "schemas" / "journeys" / "five-phases.yml"
     windows: Annotated[tuple[Window, ...], NoDecode, BeforeValidator(_windows)] = WINDOWS_KEPT
+    metrics: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_metrics)] = tuple(METRICS)
     dimensions: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_dimensions)] = tuple(
         name for (name,) in DEFAULT_GROUPINGS
     )

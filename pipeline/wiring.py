@@ -204,6 +204,7 @@ class Worker:
 
         feed = engine.Feed(
             on_alert=self.feed.alert, on_followup=self._followup, on_metrics=self.feed.metrics,
+            on_behind=self.feed.is_behind,
             since=_SHOWN if self.plan is not None else None,
         )  # fmt: skip
         page = StatusPage(self._listening, app)

@@ -24,8 +24,9 @@ from pipeline.engine.fetch import unpack_whole_batches
 
 log = logging.getLogger("pipeline.engine")
 
-#: The event loop is given back after so many seconds: what is shown can wait, what happens cannot.
-SLICE_S: Final = 0.005
+#: The event loop is given back after so many seconds: what is shown can wait, what happens cannot. A step of a partition
+#: takes twenty times as long, so a page takes little of a worker that has all hands full, and all that is left of another.
+SLICE_S: Final = 0.001
 #: How long the broker may hold a fetch, and the bytes of one, of a partition and of all.
 FETCH_WAIT_MS: Final = 250
 PARTITION_BYTES, FETCH_BYTES = 262_144, 4_194_304
@@ -40,6 +41,7 @@ Take = Callable[[bytes], None]
 class Feed:
     """Who wants what. Each worker sees all partitions, and is in no group for that.
 
+    on_behind: gets how old what is handed over is (s).
     since: so many records of each partition are handed over that were there before; None: all there are.
     taken, failed: records handed over, and those of them that raised.
     """
@@ -47,6 +49,7 @@ class Feed:
     on_alert: Take | None = None
     on_followup: Take | None = None
     on_metrics: Take | None = None
+    on_behind: Callable[[float], None] = lambda seconds: None
     since: int | None = 100
     taken: int = 0
     failed: int = 0
@@ -124,15 +127,18 @@ class FeedService(mode.Service):
         self._assigned = assigned
 
     async def _take(self, fetched: Mapping[TopicPartition, Iterable[Iterable[Any]]]) -> None:
-        began = time.monotonic()
+        began, newest = time.monotonic(), time.time() * 1000
         for place, record in in_order(fetched):
+            newest = record.timestamp
             if record.offset < self._next.get(place, 0):
                 continue  # it was fetched before the partition went on
             self._next[place] = record.offset + 1
             self._hand(self._takers[place.topic], place.topic, record.value or b"")
             if time.monotonic() - began > SLICE_S:
+                self._feed.on_behind(time.time() - newest / 1000)
                 await asyncio.sleep(0)
                 began = time.monotonic()
+        self._feed.on_behind(time.time() - newest / 1000)
 
     def _hand(self, take: Take, topic: str, value: bytes) -> None:
         feed = self._feed

@@ -159,6 +159,7 @@ _METRICS: tuple[Metric, ...] = (
         "cxloop_mentions_reach", total(c.MENTIONS),
         lambda counts: float(counts.get(c.MENTIONS_REACH, 0)) if counts.get(c.MENTIONS) else None,
         group="reviews", better=0, sources=("mention.posted",), formula=c.MENTIONS_REACH,
+        counts=frozenset((c.MENTIONS, c.MENTIONS_REACH)),
     ),
     mean(
         "mention_sentiment", "Sentiment of mentions", "Mean sentiment of mentions, from -1 to 1.",
@@ -171,6 +172,7 @@ _METRICS: tuple[Metric, ...] = (
         "each review of 2 at most, times as many as the settings say (9 to 15).",
         "cxloop_people_told", total(c.UNHAPPY), lambda counts: float(counts.get(c.TOLD, 0)) if counts.get(c.UNHAPPY) else None,
         group="reviews", better=-1, sources=("survey.answered", "review.posted"), formula=c.TOLD,
+        counts=frozenset((c.TOLD, c.UNHAPPY)),
     ),
     number("visits", "Visits", "Visits to touchpoints.", c.VISITS, _neither(_visits)),
     share(
@@ -193,6 +195,7 @@ _METRICS: tuple[Metric, ...] = (
         "cxloop_order_value_mean", total(c.ORDER_VALUE_COUNT), ratio(c.ORDER_VALUE_SUM, c.ORDER_VALUE_COUNT, scale=0.01),
         unit="number", group="behaviour", sources=("purchase.completed",),
         formula=f"{c.ORDER_VALUE_SUM} / {c.ORDER_VALUE_COUNT} / 100",
+        counts=frozenset((c.ORDER_VALUE_SUM, c.ORDER_VALUE_COUNT)),
     ),
     mean(
         "purchase_steps", "Steps to a purchase",
@@ -224,6 +227,7 @@ _METRICS: tuple[Metric, ...] = (
         "Mean value of customers, as events say when they join, renew or leave.",
         "cxloop_customer_value_mean", total(c.VALUE_COUNT), ratio(c.VALUE_SUM, c.VALUE_COUNT, scale=0.01),
         low=-float("inf"), group="behaviour", sources=_customers.sources, formula=f"{c.VALUE_SUM} / {c.VALUE_COUNT} / 100",
+        counts=frozenset((c.VALUE_SUM, c.VALUE_COUNT)),
     ),
     number("referrals", "Referrals", "Referrals made.", c.REFERRALS, Described("behaviour", ("referral.made",))),
     number("shares", "Shares", "Times that customers shared something.", c.SHARES, Described("behaviour", ("share.made",))),
@@ -233,7 +237,7 @@ _METRICS: tuple[Metric, ...] = (
         lambda counts: float(counts.get(c.ENGAGEMENT, 0)) if counts.get(c.ENGAGED) else None,
         group="behaviour",
         sources=("touchpoint.visited", "survey.answered", "review.posted", "purchase.completed", "referral.made", "share.made"),
-        formula=c.ENGAGEMENT,
+        formula=c.ENGAGEMENT, counts=frozenset((c.ENGAGEMENT, c.ENGAGED)),
     ),
     share(
         "promises_kept", "Promises kept", "Share of promises kept among those kept or broken.",

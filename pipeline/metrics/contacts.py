@@ -41,6 +41,11 @@ class Contacts:
     """Counts what a contact tells, with the dimensions of its opening, whatever the order in which its turns arrive."""
 
     WHAT: Final = "@contact"
+    #: What it counts.
+    COUNTS: Final = (
+        c.CONTACTS, c.FIRST_RESPONSE, c.RESPONSE, c.RESOLUTION, c.CONTACTS_RESOLVED, c.CONTACTS_AT_ONCE,
+        c.CONTACTS_REOPENED,
+    )  # fmt: skip
 
     def __init__(self, step: Step, tally: Tally) -> None:
         self._step, self._tally = step, tally

@@ -14,6 +14,9 @@ from pipeline.metrics.weights import Weights
 
 #: Counts an event. The arguments: event, data, its time (ms), and its customer.
 Counter = Callable[[Any, Any, int, str], None]
+#: Makes the counter of one type of event, from what reads its dimensions and its points of engagement. None: what it
+#: tells is not kept.
+Make = Callable[[Read, int], Counter | None]
 #: An answer up to here is unhappy.
 DISSATISFIED: Final = 2
 _SATISFIED: Final = 4
@@ -30,14 +33,14 @@ def is_unhappy(nps: int | None, csat: int | None) -> bool | None:
 
 
 class Events:
-    """Makes the counters of a shard."""
+    """Makes the counters of a shard. Their names are of what is kept alone; what is not has an empty one."""
 
     def __init__(self, tally: Tally, weights: Weights) -> None:
-        self._tally, self._weights = tally, weights
+        self._tally, self._weights, self._left = tally, weights, tally.kept.left
 
     def counters(self) -> Mapping[type[m.Event], Counter]:
         """Who counts events of customers, by type."""
-        made: dict[type[m.Event], Callable[[Read, int], Counter]] = {
+        made: dict[type[m.Event], Make] = {
             m.SurveyAnswered: self._survey, m.TouchpointVisited: self._visit, m.PurchaseCompleted: self._purchase,
             m.ContactReplied: self._reply, m.MentionPosted: self._mention, m.EmployeeAnswered: self._employee,
             m.CustomerJoined: self._customer(c.JOINED), m.CustomerRenewed: self._customer(c.RENEWED),
@@ -48,44 +51,44 @@ class Events:
             m.SelfServiceFailed: c.HELPED_IN_VAIN, m.ReferralMade: c.REFERRALS, m.ShareMade: c.SHARES,
         }  # fmt: skip
         made |= {kind: self._number(name) for kind, name in plain.items()}
+        for kind in m.CUSTOMER_EVENTS:
+            if kind not in _OF_NO_CUSTOMER:
+                made.setdefault(kind, self._points)
         found: dict[type[m.Event], Counter] = {}
         for kind, make in made.items():
-            found[kind] = make(
-                self._tally.reader(m.data_type(kind)), self._weights.points(m.event_name(kind))
-            )
-        for kind in m.CUSTOMER_EVENTS:
-            points = self._weights.points(m.event_name(kind))
-            if points and kind not in found and kind not in _OF_NO_CUSTOMER:
-                found[kind] = self._points(self._tally.reader(m.data_type(kind)), points)
+            counter = make(self._tally.reader(m.data_type(kind)), self._weights.points(m.event_name(kind)))
+            if counter is not None:
+                found[kind] = counter
         return found
 
-    def _points(self, dims: Read, points: int) -> Counter:
+    def _points(self, dims: Read, points: int) -> Counter | None:
         """Of what tells nothing else by itself."""
-        tally, name = self._tally, short.engaged(points)
+        tally, name = self._tally, self._left(short.engaged(points))
+        if not name:
+            return None
 
         def count(event: Any, data: m.Data, at: int, key: str) -> None:
             _add(tally.rows(at, dims(data)), name)
 
         return count
 
-    def _survey(self, dims: Read, points: int) -> Counter:
-        tally, told, engaged = (
-            self._tally,
-            short.valued(short.TOLD, self._weights.told),
-            short.engaged(points),
-        )
+    def _survey(self, dims: Read, points: int) -> Counter | None:
+        tally, left = self._tally, self._left
+        told, engaged = left(short.valued(short.TOLD, self._weights.told)), left(short.engaged(points))
         nps_names = [
-            short.joined(_standing(score), told if is_unhappy(score, None) else "", engaged)
+            short.joined(left(_standing(score)), told if is_unhappy(score, None) else "", engaged)
             for score in range(11)
         ]
         csat_names = ["", *(
-            short.joined(short.valued(short.CSAT, score), c.CSAT_SATISFIED if score >= _SATISFIED else "")
+            left(short.joined(short.valued(short.CSAT, score), c.CSAT_SATISFIED if score >= _SATISFIED else ""))
             for score in range(1, 6)
         )]  # fmt: skip
-        ces_names = [short.valued(short.CES, score) for score in range(8)]
-        gap_names = [short.valued(short.GAP, score) for score in range(-4, 5)]
-        tone_names = [short.valued(short.TONE, score) for score in range(6)]
-        reached = short.joined(c.GOALS, c.GOALS_REACHED)
+        ces_names = [left(short.valued(short.CES, score)) for score in range(8)]
+        gap_names = [left(short.valued(short.GAP, score)) for score in range(-4, 5)]
+        tone_names = [left(short.valued(short.TONE, score)) for score in range(6)]
+        asked, reached = left(c.GOALS), left(short.joined(c.GOALS, c.GOALS_REACHED))
+        if not any((*nps_names, *csat_names, *ces_names, *gap_names, *tone_names, reached)):
+            return None
 
         def count(event: Any, data: m.SurveyData, at: int, key: str) -> None:
             rows = tally.rows(at, dims(data))
@@ -104,19 +107,20 @@ class Events:
             if isinstance(tone, int):
                 _add(rows, tone_names[tone])
             if data.goal_reached is not None:
-                _add(rows, reached if data.goal_reached else c.GOALS)
-            if nps is None and engaged:
+                _add(rows, reached if data.goal_reached else asked)
+            if nps is None:
                 _add(rows, engaged)
 
         return count
 
-    def _visit(self, dims: Read, points: int) -> Counter:
-        tally, engaged = self._tally, short.engaged(points)
+    def _visit(self, dims: Read, points: int) -> Counter | None:
+        tally, left, engaged = self._tally, self._left, short.engaged(points)
         emotions = [*(short.valued(short.EMOTION, score) for score in range(-2, 3)), ""]
+        emotion_count, emotion_sum, squares = map(left, (c.EMOTION_COUNT, c.EMOTION_SUM, c.EMOTION_SQUARES))
         ended = short.joined(c.VISITS, c.VISITS_ENDED)
         lost = short.joined(ended, c.VISITS_LOST)
         names = {
-            outcome: [short.joined(name, emotion, engaged) for emotion in emotions]
+            outcome: [left(short.joined(name, emotion, engaged)) for emotion in emotions]
             for outcome, name in (
                 (None, c.VISITS),
                 ("completed", ended),
@@ -124,6 +128,8 @@ class Events:
                 ("failed", lost),
             )
         }
+        if not names["failed"][0]:
+            return None
 
         def count(event: Any, data: m.VisitData, at: int, key: str) -> None:
             rows = tally.rows(at, dims(data))
@@ -134,31 +140,35 @@ class Events:
                 if score % 100 == 0:
                     which = score // 100 + 2
                 else:
-                    _add(rows, c.EMOTION_COUNT)
-                    _add(rows, c.EMOTION_SUM, score)
-                    _add(rows, c.EMOTION_SQUARES, score * score)
+                    _add(rows, emotion_count)
+                    _add(rows, emotion_sum, score)
+                    _add(rows, squares, score * score)
             _add(rows, names[data.outcome][which])
 
         return count
 
-    def _purchase(self, dims: Read, points: int) -> Counter:
+    def _purchase(self, dims: Read, points: int) -> Counter | None:
         """That it was made is counted with what led to it."""
-        tally, engaged = self._tally, short.engaged(points)
-        valued = short.joined(c.ORDER_VALUE_COUNT, engaged)
+        tally, engaged = self._tally, self._left(short.engaged(points))
+        valued, value = short.joined(self._left(c.ORDER_VALUE_COUNT), engaged), self._left(c.ORDER_VALUE_SUM)
+        if not valued:
+            return None
 
         def count(event: Any, data: m.PurchaseData, at: int, key: str) -> None:
             rows = tally.rows(at, dims(data))
             if data.amount is not None:
                 _add(rows, valued)
-                _add(rows, c.ORDER_VALUE_SUM, _hundredths(data.amount))
-            elif engaged:
+                _add(rows, value, _hundredths(data.amount))
+            else:
                 _add(rows, engaged)
 
         return count
 
-    def _reply(self, dims: Read, points: int) -> Counter:
-        tally, engaged = self._tally, short.engaged(points)
-        by_human = short.joined(c.REPLIES_TOLD, c.REPLIES_HUMAN)
+    def _reply(self, dims: Read, points: int) -> Counter | None:
+        tally, engaged, told = self._tally, self._left(short.engaged(points)), self._left(c.REPLIES_TOLD)
+        by_human = self._left(short.joined(c.REPLIES_TOLD, c.REPLIES_HUMAN))
+        if not by_human and not engaged:
+            return None
 
         def count(event: Any, data: m.ContactReplyData, at: int, key: str) -> None:
             answered_by = data.answered_by
@@ -166,68 +176,80 @@ class Events:
                 return
             rows = tally.rows(at, dims(data))
             if answered_by is not None:
-                _add(rows, by_human if answered_by == "human" else c.REPLIES_TOLD)
-            if engaged:
-                _add(rows, engaged)
+                _add(rows, by_human if answered_by == "human" else told)
+            _add(rows, engaged)
 
         return count
 
-    def _mention(self, dims: Read, points: int) -> Counter:
-        tally, mentioned = self._tally, short.joined(c.MENTIONS, short.engaged(points))
+    def _mention(self, dims: Read, points: int) -> Counter | None:
+        tally, left = self._tally, self._left
+        mentioned, reach = left(short.joined(c.MENTIONS, short.engaged(points))), left(c.MENTIONS_REACH)
+        sentiments, sentiment, squares = map(
+            left, (c.MENTION_SENTIMENT_COUNT, c.MENTION_SENTIMENT_SUM, c.MENTION_SENTIMENT_SQUARES)
+        )
+        if not mentioned and not sentiments:
+            return None
 
         def count(event: Any, data: m.MentionData, at: int, key: str) -> None:
             rows = tally.rows(at, dims(data))
             _add(rows, mentioned)
             if data.reach is not None:
-                _add(rows, c.MENTIONS_REACH, min(data.reach, _MOST))
+                _add(rows, reach, min(data.reach, _MOST))
             if data.sentiment is not None:
                 score = round(data.sentiment * 100)
-                _add(rows, c.MENTION_SENTIMENT_COUNT)
-                _add(rows, c.MENTION_SENTIMENT_SUM, score)
-                _add(rows, c.MENTION_SENTIMENT_SQUARES, score * score)
+                _add(rows, sentiments)
+                _add(rows, sentiment, score)
+                _add(rows, squares, score * score)
 
         return count
 
-    def _employee(self, dims: Read, points: int) -> Counter:
-        tally, engaged = self._tally, short.engaged(points)
+    def _employee(self, dims: Read, points: int) -> Counter | None:
+        tally, engaged = self._tally, self._left(short.engaged(points))
         of_nps = {
             c.PROMOTERS: c.EMPLOYEE_PROMOTERS,
             c.PASSIVES: c.EMPLOYEE_PASSIVES,
             c.DETRACTORS: c.EMPLOYEE_DETRACTORS,
         }
-        names = [short.joined(of_nps[_standing(score)], engaged) for score in range(11)]
+        names = [self._left(short.joined(of_nps[_standing(score)], engaged)) for score in range(11)]
+        if not any(names):
+            return None
 
         def count(event: Any, data: m.EmployeeData, at: int, key: str) -> None:
             enps = data.enps
             if enps is not None:
                 _add(tally.rows(at, dims(data)), names[enps])
-            elif engaged:
+            else:
                 _add(tally.rows(at, dims(data)), engaged)
 
         return count
 
-    def _customer(self, name: str) -> Callable[[Read, int], Counter]:
-        tally = self._tally
+    def _customer(self, name: str) -> Make:
+        tally, left = self._tally, self._left
 
-        def make(dims: Read, points: int) -> Counter:
-            told = short.joined(name, short.engaged(points))
+        def make(dims: Read, points: int) -> Counter | None:
+            told = left(short.joined(name, short.engaged(points)))
+            values, value = left(c.VALUE_COUNT), left(c.VALUE_SUM)
+            if not told and not values:
+                return None
 
             def count(event: Any, data: m.CustomerData, at: int, key: str) -> None:
                 rows = tally.rows(at, dims(data))
                 _add(rows, told)
                 if data.value is not None:
-                    _add(rows, c.VALUE_COUNT)
-                    _add(rows, c.VALUE_SUM, _hundredths(data.value))
+                    _add(rows, values)
+                    _add(rows, value, _hundredths(data.value))
 
             return count
 
         return make
 
-    def _number(self, name: str) -> Callable[[Read, int], Counter]:
-        tally = self._tally
+    def _number(self, name: str) -> Make:
+        tally, left = self._tally, self._left
 
-        def make(dims: Read, points: int) -> Counter:
-            told = short.joined(name, short.engaged(points))
+        def make(dims: Read, points: int) -> Counter | None:
+            told = left(short.joined(name, short.engaged(points)))
+            if not told:
+                return None
 
             def count(event: Any, data: m.Data, at: int, key: str) -> None:
                 _add(tally.rows(at, dims(data)), told)
@@ -246,8 +268,9 @@ def _hundredths(value: float) -> int:
 
 
 def _add(rows: list[dict[str, int]], name: str, n: int = 1) -> None:
-    for row in rows:
-        row[name] = row.get(name, 0) + n
+    if name:
+        for row in rows:
+            row[name] = row.get(name, 0) + n
 
 
 def _standing(score: int) -> str:

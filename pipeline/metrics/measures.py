@@ -30,7 +30,7 @@ class Metric:
 
     gauge: its Prometheus name; labels: fixed ones. group: one of `GROUPS`. low, high: of its values, in its unit.
     better: 1 where more is better, -1 where less is, 0 where nobody can say. sources: types of events, without `cx.`.
-    formula: in words. result: None where there is nothing to say.
+    formula: in words. counts: what it is worked out from; lengths of time by their own name. result: None where there is nothing to say.
     spread: what a difference is compared with; None where a metric has none.
     """
 
@@ -49,6 +49,7 @@ class Metric:
     better: int = 1
     sources: tuple[str, ...] = ()
     formula: str = ""
+    counts: frozenset[str] = frozenset()
 
     def interval(self, counts: Counts) -> Interval | None:
         """Where the value of all lies that these counts are a sample of; None where nothing can be said."""
@@ -69,7 +70,7 @@ def number(name: str, title: str, meaning: str, count: str, of: Described) -> Me
     n = total(count)
     return Metric(
         name, title, meaning, f"cxloop_{name}", n, lambda counts: n(counts) or None,
-        group=of.group, better=of.better, sources=of.sources, formula="a count",
+        group=of.group, better=of.better, sources=of.sources, formula="a count", counts=frozenset((count,)),
     )  # fmt: skip
 
 
@@ -81,6 +82,7 @@ def share(
     return Metric(
         name, title, meaning, gauge or f"cxloop_{name}_ratio", total(*whole), ratio(part, *whole), labels,
         share_spread(part, *whole), "ratio", of.group, 0, 1, of.better, of.sources, f"{part} / {' + '.join(whole)}",
+        frozenset((part, *whole)),
     )  # fmt: skip
 
 
@@ -94,7 +96,7 @@ def mean(
     return Metric(
         name, title, meaning, f"cxloop_{name}_mean", total(count), ratio(sum_, count, scale=scale), (),
         mean_spread(sum_, squares, count, limits, scale), "score", of.group, low, high, of.better, of.sources,
-        f"{sum_} / {count}" + (f" * {scale:g}" if scale != 1 else ""),
+        f"{sum_} / {count}" + (f" * {scale:g}" if scale != 1 else ""), frozenset(names),
     )  # fmt: skip
 
 
@@ -112,7 +114,7 @@ def times(
         Metric(
             f"{name}_mean", f"{title}, mean", f"Mean time {meaning}.", f"cxloop_{name}_mean_seconds", n, summed, (),
             _times_spread(name), "seconds", of.group, better=-1, sources=of.sources,
-            formula=f"{name}{TIMES_SUM} / {name}{TIMES_COUNT} / 1000",
+            formula=f"{name}{TIMES_SUM} / {name}{TIMES_COUNT} / 1000", counts=frozenset((name,)),
         )
     ]  # fmt: skip
     found += (
@@ -120,7 +122,7 @@ def times(
             f"{name}_p{percent}", f"{title}, p{percent}",
             f"Quantiles of the time {meaning}, by nearest rank, within 1 %.", f"cxloop_{name}_seconds",
             n, _quantile(name, percent / 100), (("percentile", f"{percent}"),), None, "seconds", of.group,
-            better=-1, sources=of.sources, formula=f"the value at rank ⌈{percent / 100:g} n⌉",
+            better=-1, sources=of.sources, formula=f"the value at rank ⌈{percent / 100:g} n⌉", counts=frozenset((name,)),
         )
         for percent in quantiles
     )  # fmt: skip
@@ -153,7 +155,7 @@ def score(
     whole = f"({promoters} + {passives} + {detractors})"
     net = Metric(
         name, title, meaning, f"cxloop_{name}", n, result, (), spread, "points", of.group, -100, 100, 1, of.sources,
-        f"100 * ({promoters} - {detractors}) / {whole}",
+        f"100 * ({promoters} - {detractors}) / {whole}", frozenset(parts),
     )  # fmt: skip
     shares = (
         share(

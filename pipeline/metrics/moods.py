@@ -33,6 +33,8 @@ class Moods:
     """
 
     WHAT: Final = "@mood"
+    #: What it counts.
+    COUNTS: Final = (c.HELPED_AGAIN, c.HELPED_RECOVERED, c.ALONE_AGAIN, c.ALONE_RECOVERED)
 
     def __init__(self, step: Step, tally: Tally) -> None:
         self._step, self._tally = step, tally

@@ -28,6 +28,8 @@ class Promises:
     """Counts each promise once, when it is kept or broken, with the dimensions of the first that is known of it."""
 
     WHAT: Final = "@promise"
+    #: What it counts.
+    COUNTS: Final = (c.PROMISES_SETTLED, c.PROMISES_KEPT, c.PROMISES_BROKEN, c.PROMISES_IN_TIME)
 
     def __init__(self, step: Step, tally: Tally) -> None:
         self._step, self._tally = step, tally

@@ -22,7 +22,7 @@ class Segment(msgspec.Struct, omit_defaults=True):
     watermark: None: the shard has none, do not wait for it; UNCHANGED: more counts follow.
 
     counts: rows of the end of a 5 min pane (ms), the place of a series in the record, and then in turns the place of a
-    name there and how much (`fold.py`). levels: (name, label, change).
+    name there and how much (`fold.py`); those of the total come first. levels: (name, label, change).
     silences: (event, since, at): since then (ms) none has come, as is known at that time (ms); -1: they come again.
     """
 

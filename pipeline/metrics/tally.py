@@ -12,6 +12,7 @@ from pipeline.events.model import Data
 from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
 from pipeline.metrics.dimensions import Groupings, Read, reader
 from pipeline.metrics.fold import Counted, Fold
+from pipeline.metrics.kept import Kept
 from pipeline.metrics.sample import Sample, counted, differences
 from pipeline.metrics.segment import MOST_ROWS, UNCHANGED, MetricsRecord, Segment
 from pipeline.metrics.window import PANE
@@ -21,14 +22,20 @@ from pipeline.state.records import Dims, Series
 class Tally:
     """Counts between two records to the board.
 
-    groupings: sets of dimensions that are counted apart, beside the total.
+    groupings: sets of dimensions that are counted apart, beside the total. kept: what is not of these is not counted.
 
     A segment ends before something is counted in a pane that the watermark has passed already: the board
     has judged that pane by then, however the events came in batches.
     """
 
-    def __init__(self, journey: Journey, groupings: Iterable[tuple[str, ...]] = DEFAULT_GROUPINGS) -> None:
+    def __init__(
+        self,
+        journey: Journey,
+        groupings: Iterable[tuple[str, ...]] = DEFAULT_GROUPINGS,
+        kept: Kept | None = None,
+    ) -> None:
         self._journey, self._groupings = journey, Groupings(tuple(groupings))
+        self.kept = kept if kept is not None else Kept()
         #: By the end of the pane and the number of the series.
         self._counts: dict[int, dict[int, dict[str, int]]] = {}
         #: The same, by pane and the values of an event.
@@ -78,13 +85,15 @@ class Tally:
         if samples:
             dims = self._groupings.narrow(all_dims)
             for sample in samples:
-                self._add(self.rows(sample[0], dims), sample, 1)
+                if (kept := self.kept.of(sample)) is not None:
+                    self._add(self.rows(kept[0], dims), kept, 1)
 
     def mend(self, all_dims: Dims, before: list[Sample], after: list[Sample]) -> None:
         """Count what something tells now, and no longer what it told before."""
         dims = self._groupings.narrow(all_dims)
         for sample, sign in differences(before, after):
-            self._add(self.rows(sample[0], dims), sample, sign)
+            if (kept := self.kept.of(sample)) is not None:
+                self._add(self.rows(kept[0], dims), kept, sign)
 
     def _add(self, rows: list[dict[str, int]], sample: Sample, sign: int) -> None:
         for name, n in counted(sample):
@@ -94,12 +103,15 @@ class Tally:
 
     def apart(self, at: int, series: Series, name: str, n: int, sign: int = 1) -> None:
         """Count a sample in one series alone, or take it out again (sign -1)."""
+        kept = self.kept.of((at, name, n))
+        if kept is None:
+            return
         end = self._pane(at)  # first: it may end the segment
         counts, number = self._of_pane(end), self._number(series)
         row = counts.get(number)
         if row is None:
             row = counts[number] = {}
-        self._add([row], (at, name, n), sign)
+        self._add([row], kept, sign)
 
     def level(self, name: str, label: str, change: int) -> None:
         """Change what is counted now, such as open follow-ups of a team."""
@@ -154,13 +166,14 @@ class Tally:
         self._cut_at = (self.watermark - 1) // PANE
 
     def _counted(self) -> list[Counted]:
-        rows = list[Counted]()
+        total, rows = list[Counted](), list[Counted]()
         for end, by_series in self._counts.items():
             for number, counts in by_series.items():
                 left = {name: n for name, n in counts.items() if n} if self._has_zeros else counts
                 if left:
-                    rows.append((end, self._series[number], left))
-        return rows
+                    series = self._series[number]
+                    (rows if series else total).append((end, series, left))
+        return total + rows
 
     def _series_of(self, dims: Dims) -> list[int]:
         numbers = self._series_of_dims.get(dims)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.metrics.catalogue import METRICS, Counts
@@ -34,7 +34,9 @@ class MetricValue:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What the board says at one moment. at: the pane end it was judged at (ms UTC). totals: (window, series, counts).
+    """What the board says at one moment.
+
+    at: the pane end it was judged at (ms UTC). totals: (window, series, counts). kept: the metrics that are.
 
     The metrics are worked out when they are gone through, which takes long, and may be done elsewhere while the board
     moves on.
@@ -42,11 +44,13 @@ class Values:
 
     at: int
     totals: Sequence[tuple[str, Series, Counts]]
+    kept: Collection[str]
 
     def __iter__(self) -> Iterator[MetricValue]:
+        metrics = [metric for metric in METRICS.values() if metric.name in self.kept]
         for window, series, counts in self.totals:
             dimension, value = ",".join(d for d, _ in series) or "total", ",".join(v for _, v in series)
-            for metric in METRICS.values():
+            for metric in metrics:
                 result = metric.result(counts)
                 if result is not None:
                     yield MetricValue(

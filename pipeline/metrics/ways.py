@@ -63,6 +63,11 @@ class Ways:
 
     WHAT: Final = "@way"
     BOUGHT: Final = "@bought"
+    #: What it counts.
+    COUNTS: Final = (
+        c.STAGE_REACHED, c.STAGE_PASSED, c.LAST_STEPS, c.LAST_STEPS_LOST, c.PURCHASES, c.PURCHASES_AGAIN,
+        c.STEPS_COUNT, c.STEPS_SUM, c.STEPS_SQUARES, c.PURCHASE,
+    )  # fmt: skip
 
     def __init__(self, step: Step, tally: Tally, journey: Journey) -> None:
         self._step, self._tally, self._journey = step, tally, journey

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pipeline.observe.records import (
     MAX_REASONS,
@@ -23,8 +25,7 @@ ON_THE_CLOCK = frozenset({"open", "assigned"})
 _NEVER = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True, gc=False):
     """An alert as it is now.
 
     state: fired, escalated, resolved or retracted. changed: event time of that, ms UTC.
@@ -93,8 +94,7 @@ class Alert:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUp(Struct, frozen=True, gc=False):
     """A follow-up as it is now.
 
     number: which event of its life this is, from 1. changed, due: ms UTC.

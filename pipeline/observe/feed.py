@@ -59,6 +59,7 @@ class Feed:
         Closing what is closed, and reopening what is open, are not counted: those that were opened, with
         those reopened and without those closed, are open now.
     forgotten: follow-ups that were dropped though not closed, for want of room.
+    behind_s: how old what was taken last was then; whoever feeds it says so.
     """
 
     def __init__(
@@ -81,13 +82,16 @@ class Feed:
         self.fired: Counter[str] = Counter()
         self.happened: Counter[str] = Counter()
         self.forgotten = 0
+        self.behind_s = 0.0
         self._most_alerts = alerts
         self._most_follow_ups = follow_ups
         self._most_ids = ids
         self._closed_for = closed_for
         self._alerts: dict[str, Alert] = {}
         self._follow_ups: dict[str, FollowUp] = {}
-        self._ids: dict[str, None] = {}
+        #: Those of records that were taken, in two generations: when the younger one is full, the older one goes.
+        self._ids: set[str] = set()
+        self._older_ids: set[str] = set()
         self._counted: dict[str, int] = {}
 
     def alert(self, value: bytes | None) -> None:
@@ -149,6 +153,10 @@ class Feed:
             self._count(end, expanded(counts))
         self.changed += 1
 
+    def is_behind(self, seconds: float) -> None:
+        """How old what was taken last is."""
+        self.behind_s = seconds
+
     def sample(self, board: BoardView | None) -> None:
         """Look at the board, where this worker keeps it; a newly judged pane becomes a point of the history."""
         if board is None:
@@ -201,11 +209,11 @@ class Feed:
 
     def _is_new(self, event_id: str) -> bool:
         event_id = event_id[-100:]
-        if event_id in self._ids:
+        if event_id in self._ids or event_id in self._older_ids:
             return False
-        self._ids[event_id] = None
-        if len(self._ids) > self._most_ids:
-            del self._ids[next(iter(self._ids))]
+        if len(self._ids) >= self._most_ids // 2:
+            self._older_ids, self._ids = self._ids, set()
+        self._ids.add(event_id)
         return True
 
     def _saw(self, at: int) -> None:
@@ -215,12 +223,12 @@ class Feed:
     def _make_room(self) -> None:
         """Drop what was closed long enough ago.
 
-        Where that is too little, a tenth of all goes: closed ones first, then those that are due last.
+        Where that is too little, a quarter of all goes, for to choose them takes long: closed ones first, then those
+        that are due last.
         """
         recent = self.closed()
         waiting = self.follow_ups(self.newest)
         keep = [*waiting, *recent]
-        if len(keep) > self._most_follow_ups * 9 // 10:
-            del keep[self._most_follow_ups * 9 // 10 :]
+        del keep[self._most_follow_ups * 3 // 4 :]
         self.forgotten += max(0, len(waiting) - len(keep))
         self._follow_ups = {one.followup_id: one for one in keep}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import Metric
@@ -69,6 +69,9 @@ _LEVELS = {
         "Promises that are due and neither kept nor broken.",
     ),
 }
+
+#: What is counted now only where a metric of such events is kept.
+_WAITS = {"contacts_open": "contact.opened", "promises_overdue": "promise.made"}
 
 #: The same of each rule, without those that are gone: their score cards are over.
 _LEVELS |= {name: (f"cxloop_{name}", "rule", text) for name, text in SCORES.items()}
@@ -153,7 +156,7 @@ class Gauges:
             rebalances=health.rebalances(),
             partitions=health.partitions(),
             board=None if board is None else _SeenBoard(
-                board.values(), board.levels(), board.heard(), board.overflow()
+                board.values(), board.kept(), board.levels(), board.heard(), board.overflow()
             ),
             malformed=dict(self._feed.malformed) if self._feed is not None else None,
         )  # fmt: skip
@@ -164,6 +167,7 @@ class _SeenBoard:
     """See `BoardView`."""
 
     values: Iterable[MetricValue]
+    kept: Collection[str]
     levels: Mapping[tuple[str, str], int]
     heard: Mapping[str, int]
     overflow: Mapping[str, int]
@@ -198,7 +202,7 @@ class Seen(Collector):
             values = list(board.values)
             yield from _values(values)
             yield from _consistency(values, board.heard, known.journey)
-            yield from _levels(board.levels, known)
+            yield from _levels(board.levels, board.kept, known)
             yield _overflow(board.overflow)
         if self.malformed is not None:
             yield _malformed(self.malformed)
@@ -337,9 +341,12 @@ def _consistency(
     yield from (spread, covered, unknown, heard)
 
 
-def _levels(levels: Mapping[tuple[str, str], int], known: Known) -> Iterator[Metric]:
+def _levels(levels: Mapping[tuple[str, str], int], kept: Collection[str], known: Known) -> Iterator[Metric]:
+    measured = {event for name in kept for event in catalogue.METRICS[name].sources}
     names: dict[str, Sequence[str]] = {"rule": known.rules, "team": known.teams, "event": known.awaited}
     for level, (gauge, label, text) in _LEVELS.items():
+        if level in _WAITS and _WAITS[level] not in measured:
+            continue
         counts = dict.fromkeys(names.get(label, ()), 0)
         counts |= {
             of: count

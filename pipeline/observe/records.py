@@ -101,20 +101,20 @@ read_follow_up = Decoder(FollowUpRecord).decode
 def totals(record: CountsRecord) -> Iterator[tuple[int, dict[str, int]]]:
     """What is counted in total: the end of each pane (ms UTC), and its counts. Raises MsgspecError, ValueError or IndexError.
 
-    Of many series it is one, so the rows of the others are not decoded.
+    Its rows are the first ones (`metrics/segment.py`); those of other series are not decoded.
     """
     if [] not in record.series:
         return
     total = record.series.index([])
     for segment in record.segments:
         for raw in segment.counts:
-            row = bytes(raw)
-            if int(row[row.index(b",") + 1 :].partition(b",")[0].rstrip(b"]")) == total:
-                end, _, *counts = _read_row(row)
-                yield (
-                    end,
-                    {record.names[place]: n for place, n in zip(counts[::2], counts[1::2], strict=True)},
-                )
+            end, series, *counts = _read_row(raw)
+            if series != total:
+                break
+            yield (
+                end,
+                {record.names[place]: n for place, n in zip(counts[::2], counts[1::2], strict=True)},
+            )
 
 
 def milliseconds(moment: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline.metrics.catalogue import METRICS
 from pipeline.observe.views import TOTAL, BoardView
 
 
@@ -37,17 +38,20 @@ class Scoreboard:
     at: window → end of its last judged pane, ms UTC.
     scores: (window, dimension) → value → scores.
     standing: rule → alerts of it that stand: fired, and not ended.
+    left_out: the metrics that are not kept, in their order.
     """
 
     at: dict[str, int] = field(default_factory=dict)
     scores: dict[tuple[str, str], dict[str, Scores]] = field(default_factory=dict)
     standing: dict[str, int] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, board: BoardView) -> Scoreboard:
         """Go once over all values."""
         open_now = {rule: n for (level, rule), n in board.levels().items() if level == "episodes_open" and n}
-        seen = cls(standing=open_now)
+        kept = board.kept()
+        seen = cls(standing=open_now, left_out=[name for name in METRICS if name not in kept])
         for one in board.values():
             if one.at < 0:  # nothing has been judged yet
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -51,6 +51,10 @@ class BoardView(Protocol):
 
     def values(self) -> Iterable[MetricValue]:
         """Every number that rests on at least one sample."""
+        ...
+
+    def kept(self) -> Collection[str]:
+        """The metrics that are kept."""
         ...
 
     def levels(self) -> Mapping[tuple[str, str], int]:

@@ -309,6 +309,10 @@ class RuleSet:
         """The rules that the board judges."""
         return (rule for rule in self.rules if isinstance(rule, MetricRule))
 
+    def metrics(self) -> set[str]:
+        """The names of the metrics that some rule looks at."""
+        return {rule.measured.key for rule in self.on_metrics() if not rule.measured.matches}
+
     def on_first(self) -> Iterable[FirstRule]:
         """The rules on values that are new."""
         return (rule for rule in self.rules if isinstance(rule, FirstRule))

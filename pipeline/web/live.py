@@ -23,6 +23,8 @@ from pipeline.web.journey import cut, journey_map
 
 #: Seconds between two looks.
 BEAT_S = 0.5
+#: Older news is said to be old (s).
+LATE_S = 10
 #: Looking at the board may take this share of the time.
 BOARD_SHARE = 0.02
 
@@ -184,13 +186,14 @@ class Live:
             "watermark": truth.watermark,
             "now": now,
             "malformed": self._feed.malformed,
+            "behind": round(self._feed.behind_s) if self._feed.behind_s > LATE_S else None,
         }
 
     def _metrics(self, board: Scoreboard | None, trouble: str | None) -> dict[str, object]:
         if board is None:
-            return {"here": False, "trouble": trouble, "windows": {}}
+            return {"here": False, "trouble": trouble, "windows": {}, "left_out": []}
         windows = {window: self._window(board, window) for window in board.at}
-        return {"here": True, "trouble": None, "windows": windows}
+        return {"here": True, "trouble": None, "windows": windows, "left_out": board.left_out}
 
     def _window(self, board: Scoreboard, window: str) -> dict[str, object]:
         total = board.total(window)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.metrics.catalogue import METRICS
 from pipeline.metrics.confidence import Spread, interval
 from pipeline.observe import Feed, PartitionView
 from pipeline.state.records import Series
@@ -64,6 +65,7 @@ class FakeBoard:
     empty: bool = False
     extra: list[Value] = field(default_factory=list)
     open_now: dict[str, int] = field(default_factory=lambda: {"nps-low-at-touchpoint": 1})
+    measured: Collection[str] = tuple(METRICS)
 
     def values(self) -> Iterator[Value]:
         if self.empty:
@@ -102,6 +104,9 @@ class FakeBoard:
             yield Value("nps", window, "touchpoint", "gift-card", self.at, -50.0, 4)
             yield Value("csat", window, "touchpoint", "gift-card", self.at, 2.5, 4)
         yield from self.extra
+
+    def kept(self) -> Collection[str]:
+        return self.measured
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         if self.empty:

@@ -14,6 +14,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, Route, expect
 
 from pipeline.events.journey import Journey
+from pipeline.metrics.catalogue import METRICS
 from pipeline.observe import Feed
 from pipeline.web.status import status_app
 from tests.browser.chromium import chromium
@@ -223,6 +224,24 @@ def test_empty_sections_say_why(browser: Browser) -> None:
         expect(visit.page.locator(section)).to_contain_text(why)
     visit.close()
     running.stop()
+
+
+def test_a_page_that_is_behind_says_by_how_much(browser: Browser, served: Served) -> None:
+    served.company.feed.is_behind(125.0)
+    visit = Visit(browser, served.url)
+    expect(visit.page.locator("#reasons")).to_contain_text("What is listed below is 2 min old")
+    served.company.feed.is_behind(3.0)
+    expect(visit.page.locator("#reasons")).to_be_empty()
+    visit.close()
+
+
+def test_metrics_that_are_not_kept_have_no_tile_and_are_counted(browser: Browser, served: Served) -> None:
+    served.company.board.measured = [name for name in METRICS if name not in ("ces", "visits")]
+    visit = Visit(browser, served.url)
+    expect(visit.page.locator(".tile.csat")).to_be_visible()
+    expect(visit.page.locator(".tile.ces")).to_have_count(0)
+    expect(visit.page.locator("#catalogue-body")).to_contain_text("2 metrics are not kept (CXLOOP_METRICS)")
+    visit.close()
 
 
 def test_a_lost_connection_is_said_and_mended_by_itself(browser: Browser) -> None:

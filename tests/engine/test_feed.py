@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,6 +136,23 @@ def test_where_partitions_are_added_the_others_go_on_where_they_were() -> None:
     service = FeedService(Feed(on_alert=taken.append), Connection("nobody:1"), "cx")
     asyncio.run(follow())
     assert taken == [str(offset).encode() for offset in range(150, 200)]
+
+
+def test_it_says_how_old_what_it_hands_over_is() -> None:
+    async def follow() -> None:
+        place = TopicPartition("cx.alerts", 0)
+        hour_ago = int(time.time() * 1000) - 3_600_000
+        await service._take(
+            {place: [[FileRecord(0, hour_ago, b"0"), FileRecord(1, hour_ago + 60_000, b"1")]]}
+        )
+        assert 3_539 < said[-1] < 3_600
+        await service._take({})
+        assert said[-1] < 1
+
+    said: list[float] = []
+    feed = Feed(on_alert=lambda value: None, on_behind=said.append)
+    service = FeedService(feed, Connection("nobody:1"), "cx")
+    asyncio.run(follow())
 
 
 def records(first: int, behind: int) -> list[Any]:

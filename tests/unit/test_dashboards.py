@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -45,6 +45,9 @@ each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 
 class NoBoard:
     def values(self) -> Iterable[MetricValue]:
+        return ()
+
+    def kept(self) -> Collection[str]:
         return ()
 
     def levels(self) -> Mapping[tuple[str, str], int]:

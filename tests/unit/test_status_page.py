@@ -235,7 +235,7 @@ async def test_nothing_yet_is_said_as_such() -> None:
     state = await state_of(app_of(Feed(), lambda: FakeBoard(empty=True), FakeHealth()))
     assert state["head"]["sentence"] == "Standing by. Other workers hold the partitions."
     assert state["head"]["watermark"] is None
-    assert state["metrics"] == {"here": True, "trouble": None, "windows": {}}
+    assert state["metrics"] == {"here": True, "trouble": None, "windows": {}, "left_out": []}
     assert state["alerts"]["newest"] == []
     assert state["followups"]["rows"] == []
     assert state["partitions"] == []

@@ -15,11 +15,13 @@ export function drawCatalogue(catalogue, metrics, window) {
   const groups = new Map();
   for (const one of catalogue) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
   const known = [...groups].map(([group, all]) => [group, all.filter((one) => view.total[one.name])]);
-  const without = catalogue.length - known.reduce((sum, [, some]) => sum + some.length, 0);
+  const leftOut = metrics.left_out.length;
+  const without = catalogue.length - leftOut - known.reduce((sum, [, some]) => sum + some.length, 0);
   body.replaceChildren(
     ...known.filter(([, some]) => some.length).map(([group, some]) =>
       h("div", { class: "group" }, h("h3", {}, group), h("dl", {}, ...some.map((one) => drawMetric(one, view))))),
-    ...(without ? [h("p", { class: "more" }, `${several(without, "more metric rests", "more metrics rest")} on nothing in this window`)] : []));
+    ...(without ? [h("p", { class: "more" }, `${several(without, "more metric rests", "more metrics rest")} on nothing in this window`)] : []),
+    ...(leftOut ? [h("p", { class: "more" }, `${several(leftOut, "metric is", "metrics are")} not kept (CXLOOP_METRICS)`)] : []));
 }
 
 function drawMetric(one, view) {

@@ -124,7 +124,7 @@ function drawTouchpoint(one) {
     h("span", { class: "name", title: one.touchpoint },
       ...(one.essential ? [h("abbr", { title: "A moment of truth: it must always be positive" }, "◆ ")] : []), one.touchpoint),
     h("b", { class: sad ? "feel bad" : "feel" }, emotion === null ? "" : signed(emotion, 1)),
-    h("small", {}, ...(facts.length ? facts : ["no visit, no answer"])));
+    h("small", {}, ...(facts.length ? facts : ["nothing in this window"])));
 }
 
 function drawUnknown(view) {

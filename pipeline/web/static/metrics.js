@@ -32,9 +32,10 @@ export function drawMetrics(metrics, window, partitions) {
   const view = metrics.windows[window];
   byId("metrics-at").textContent = view ? `judged up to ${moment(view.at)}` : "";
   if (metrics.here && view) {
-    tiles.replaceChildren(...TILES.map((tile) => drawTile(tile, view)));
+    const kept = TILES.filter((tile) => !metrics.left_out.includes(tile.id));
+    tiles.replaceChildren(...kept.map((tile) => drawTile(tile, view)));
     // Curves are drawn to the width that their tile has got.
-    TILES.forEach((tile, index) => drawCurve(tile, view, tiles.children[index]));
+    kept.forEach((tile, index) => drawCurve(tile, view, tiles.children[index]));
     return;
   }
   const why = metrics.trouble ?? (metrics.here ? NONE_YET : partitions?.some((one) => one.topic === "metrics") ? TAKING_OVER : ELSEWHERE);

@@ -5,7 +5,7 @@ import { drawCatalogue } from "./catalogue.js";
 import { drawJourney } from "./journey.js";
 import { drawMetrics, drawPlaces } from "./metrics.js";
 import { columns } from "./charts.js";
-import { about, away, count, fixed, fullMoment, h, moment, several } from "./words.js";
+import { about, away, count, fixed, fullMoment, h, moment, several, span } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -78,7 +78,8 @@ function drawHead() {
   byId("truth").dataset.state = head.state;
   say(byId("sentence"), head.sentence);
   const unread = Object.entries(head.malformed).filter(([, number]) => number > 0);
-  sayReasons([...head.reasons, ...unread.map(([topic, number]) => `${several(number, "record")} of ${topic} could not be read by this page.`)]);
+  const old = head.behind === null ? [] : [`What is listed below is ${span(head.behind)} old: events come first, and this worker has many to take.`];
+  sayReasons([...head.reasons, ...old, ...unread.map(([topic, number]) => `${several(number, "record")} of ${topic} could not be read by this page.`)]);
   const fact = (name, value, more = null, title = null) =>
     h("div", {}, h("dt", {}, name), h("dd", { title }, value, ...(more ? [more] : [])));
   const rate = head.rate === null ? "–" : head.rate < 10 ? fixed(head.rate, 1) : count(head.rate);
