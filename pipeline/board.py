@@ -58,14 +58,11 @@ from pipeline.step import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSettings:
-    """value_limit: how many values of a dimension have a series of their own.
-
-    metrics: those that are kept, beside those that rules look at; windows: in which.
-    """
+    """value_limit: how many values of a dimension have a series of their own. metrics: those that are kept, windows: in which."""
 
     rules: RuleSet
     clock: BusinessClock
-    metrics: tuple[str, ...] = tuple(METRIC_NAMES)
+    metrics: Collection[str] = tuple(METRIC_NAMES)
     value_limit: int = 200
     windows: tuple[Window, ...] = WINDOWS_KEPT
 
@@ -178,7 +175,7 @@ class Board:
         return Now(self._rolling.totals, self.at, since if counting.first >= 0 else {})
 
     def kept(self) -> Collection[str]:
-        """The metrics that are kept: those of the settings, and those that rules look at."""
+        """The metrics that are kept."""
         return self._kept
 
     def levels(self) -> Mapping[tuple[str, str], int]:
@@ -198,7 +195,7 @@ class Board:
     def _use(self, settings: BoardSettings) -> None:
         """Make all that depends on rules; what is remembered stays."""
         rules, self._windows = settings.rules, settings.windows
-        self._kept = frozenset((*settings.metrics, *rules.metrics()))
+        self._kept = settings.metrics
         self._step.rules_version = rules.version
         self._follow_ups = FollowUps(self._step, rules.by_id(), settings.clock)
         alerts = self._alerts = Alerts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from pipeline.events import model as m
@@ -42,14 +42,14 @@ _DIMENSIONS = tuple(name for (name,) in DEFAULT_GROUPINGS)
 class ShardSettings:
     """What shapes the step. lateness: ms; seen_limit: how many event ids are remembered at most.
 
-    metrics: those that are kept; dimensions: what they are told apart by, each by itself; rules may ask for more of both.
+    metrics: those that are kept. dimensions: what they are told apart by, each by itself; rules may ask for more.
     """
 
     rules: RuleSet
     clock: BusinessClock
     journey: Journey = NO_JOURNEY
     weights: Weights = DEFAULT_WEIGHTS
-    metrics: tuple[str, ...] = tuple(METRICS)
+    metrics: Collection[str] = tuple(METRICS)
     dimensions: tuple[str, ...] = _DIMENSIONS
     lateness: int = 5 * MINUTE
     seen_limit: int = 5_000_000
@@ -69,7 +69,7 @@ class Handlers:
             *((name,) for name in settings.dimensions),
             *(rule.by for rule in settings.rules.on_metrics() if not rule.measured.matches),
         )
-        self._kept = Kept({*settings.metrics, *settings.rules.metrics()})
+        self._kept = Kept(settings.metrics)
         self.tally = Tally(settings.journey, groupings, self._kept)
         self.reviews = Reviews(step, self.tally, settings.weights)
         self._contacts, self._promises = Contacts(step, self.tally), Promises(step, self.tally)

@@ -37,6 +37,8 @@ from pipeline.step import CORRECTION, FUTURE, Step
 _ID: Final = 2
 _SOURCE: Final = 3
 
+#: So many sources of events are told from each other in what is counted of a shard itself.
+MOST_SOURCES: Final = 50
 #: Records are taken in chunks whose events fit a processor's cache.
 _CHUNK = 128
 
@@ -62,6 +64,7 @@ class Shard:
         self.applied = -1
         self._distance = 0
         self._told: int | None = None
+        self._sources: dict[str, str] = {}
 
     # --- what an engine calls -----------------------------------------------------------------------
 
@@ -158,7 +161,7 @@ class Shard:
         marks = [fingerprint(row[_SOURCE], row[_ID]) if row else 0 for row in rows]
         seen.look_up(marks)
         fresh, older, new = seen.fresh, seen.older, seen.begin()
-        taken: list[type[m.Event]] = []
+        taken, sources = list[type[m.Event]](), list[str]()
         watermark = step.watermark
         for place, mark in enumerate(marks):  # as C, two indices cost less than `zip`
             record, event = records[place], events[place]
@@ -199,6 +202,7 @@ class Shard:
                     step.reject(_too_late(at, watermark), record.value)
                     continue
             taken.append(kind)
+            sources.append(source)
             route = routes.get(kind)
             if route is None:
                 continue
@@ -211,6 +215,8 @@ class Shard:
                 route(event, at)
         for kind, n in Counter(taken).items():
             step.count(_COUNTED[kind], n)
+        for source, n in Counter(sources).items():
+            step.count(self._counted_as(source), n)
         seen.settle()
         self._store.settle()
 
@@ -226,6 +232,12 @@ class Shard:
                 handle(ref, record, wake)
 
     # --- small parts --------------------------------------------------------------------------------
+
+    def _counted_as(self, source: str) -> str:
+        """Sources have no bound: those that come when there are many are counted together."""
+        if source not in self._sources and len(self._sources) < MOST_SOURCES:
+            self._sources[source] = f"source.{source}"
+        return self._sources.get(source, "source.other")
 
     def _use(self, settings: ShardSettings) -> None:
         """Make all that depends on rules; what is remembered stays."""

@@ -24,8 +24,8 @@ from pipeline.engine.fetch import unpack_whole_batches
 
 log = logging.getLogger("pipeline.engine")
 
-#: The event loop is given back after so many seconds: what is shown can wait, what happens cannot. A step of a partition
-#: takes twenty times as long, so a page takes little of a worker that has all hands full, and all that is left of another.
+#: The event loop is given back after so many seconds: what is shown can wait, what happens cannot. Five times as long
+#: slices took a fifth of a worker that has all hands full; these take an eighth.
 SLICE_S: Final = 0.001
 #: How long the broker may hold a fetch, and the bytes of one, of a partition and of all.
 FETCH_WAIT_MS: Final = 250

@@ -14,8 +14,7 @@ class Kept:
     """Those of these names, which are in the catalogue."""
 
     def __init__(self, names: Iterable[str] = METRICS) -> None:
-        self.names = frozenset(names)
-        self._counts = frozenset(count for name in self.names for count in METRICS[name].counts)
+        self._counts = frozenset(count for name in names for count in METRICS[name].counts)
         self._left: dict[str, str] = {}
 
     def any_of(self, *counts: str) -> bool:

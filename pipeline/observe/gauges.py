@@ -83,6 +83,11 @@ _COUNTERS = {
         "type",
         "Events applied; reviews on touchpoints are copies for rules about a customer.",
     ),
+    "source": (
+        "cxloop_source_events",
+        "source",
+        "Events applied, by who sent them; of a partition the first 50 sources, and all others as `other`.",
+    ),
     "rejected": ("cxloop_rejected", "reason", "Records that could not be processed; each is a dead letter."),
     "fired": ("cxloop_alerts_fired", "rule", "Alerts fired."),
     "held": ("cxloop_alerts_held", "rule", "Matches held because their rule had fired a short while before."),

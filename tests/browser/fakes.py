@@ -165,6 +165,7 @@ def partition(topic: str = "touchpoints", number: int = 0, **changes: object) ->
         watermark=NOON,
         idle_s=0.4,
         stats={"duplicates": 12, "late": 31, "type.cx.survey.answered": 48_000, "type.cx.clock.ticked": 90,
+               "source./shop/web": 47_000,
                "rejected.time.future": 2, "held.detractor-follow-up": 7, "fired.detractor-follow-up": 40,
                "followups.detractor-follow-up": 38, "open.records": 512, "seen.ids": 48_000},
     )  # fmt: skip

@@ -48,7 +48,7 @@ class NoBoard:
         return ()
 
     def kept(self) -> Collection[str]:
-        return ()
+        return METRICS
 
     def levels(self) -> Mapping[tuple[str, str], int]:
         return {}

@@ -57,6 +57,7 @@ def scrape(
         'cxloop_dimension_overflow_total{dimension="channel"} 0.0',
         'cxloop_events_total{partition="0",topic="touchpoints",type="cx.survey.answered"} 48000.0',
         'cxloop_events_total{partition="0",topic="touchpoints",type="cx.review.posted"} 0.0',
+        'cxloop_source_events_total{partition="0",source="/shop/web",topic="touchpoints"} 47000.0',
         'cxloop_rejected_total{partition="0",reason="time.future",topic="touchpoints"} 2.0',
         'cxloop_rejected_total{partition="0",reason="json.invalid",topic="touchpoints"} 0.0',
         'cxloop_alerts_held_total{partition="0",rule="detractor-follow-up",topic="touchpoints"} 7.0',

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,6 +17,7 @@ from pipeline.metrics import counts
 from pipeline.metrics.catalogue import METRICS
 from pipeline.metrics.kept import Kept
 from pipeline.observe import Gauges
+from pipeline.parts import build
 from pipeline.replay import Run
 from pipeline.settings import load
 from pipeline.state.ref import what_of
@@ -42,8 +44,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def replay(bench: Bench, lines: Sequence[str], names: Collection[str]) -> Run:
-    """What comes of events, where these metrics are kept."""
-    kept = tuple(name for name in METRICS if name in names)
+    """What comes of events, where these metrics are kept, and those that rules look at."""
+    kept = {*names, *bench.parts.rules.metrics()}
     heart, board = replace(bench.parts.shard, metrics=kept), replace(bench.parts.board, metrics=kept)
     bench.events.write_text("".join(line + "\n" for line in lines))
     found = Run(replace(bench.parts, shard=heart, board=board), 1, NOW)
@@ -131,6 +133,22 @@ def test_a_metric_that_there_is_not_is_refused(text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         load(metrics=text)
     assert str(caught.value).startswith(f"CXLOOP_METRICS: {said}")
+
+
+def test_what_rules_look_at_is_kept_whatever_the_setting_says(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text("""rules:
+  - id: unhappy
+    summary: Customers are unhappy.
+    when: {metric: csat, over: 24h, is: "< 3"}
+    alert: info
+  - id: lost
+    summary: Many visits come to nothing.
+    when: {share: {event: touchpoint.visited, outcome: failed}, over: 24h, is: "> 0.5"}
+    alert: info
+""")
+    parts = build(load(metrics="nps"), [rules])
+    assert set(parts.shard.metrics) == set(parts.board.metrics) == {"nps", "csat"}
 
 
 def test_of_a_short_name_the_rest_is_cut_off() -> None:

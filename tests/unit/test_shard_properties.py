@@ -400,3 +400,18 @@ def test_time_goes_on_at_its_pace_however_long_ticks_are_under_way() -> None:
         assert tick is not None
         assert json.loads(tick)["time"] == rfc3339(now - HOUR)
         one.apply([FileRecord(offset, now + MINUTE, tick, line=offset)])
+
+
+def test_sources_are_counted_and_those_behind_the_first_fifty_together() -> None:
+    """Whoever sends a source of its own with each event makes no series of its own with each."""
+    lines = [
+        json.dumps({
+            "specversion": "1.0", "id": f"e-{n}", "source": f"/till/{n % 60}", "type": "cx.touchpoint.visited",
+            "time": rfc3339(generate.START + n * 1000), "subject": "cust-1", "data": {"touchpoint": "home"},
+        })
+        for n in range(180)
+    ]  # fmt: skip
+    one = shard(rules_of("surveys"))
+    feed(one, log([*lines, lines[0]]))  # what comes again is not applied
+    counted = {name: n for name, n in one.stats().items() if name.startswith("source.")}
+    assert counted == {**{f"source./till/{n}": 3 for n in range(50)}, "source.other": 30}

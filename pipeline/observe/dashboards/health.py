@@ -148,8 +148,9 @@ def _lag() -> list[Panel]:
 
 def _events() -> list[Panel]:
     return [
-        _by_topic("Events applied", "Events a second.", "Falls to 0: a source or a worker stopped.", _rate("events"), _RATE),
+        _by_topic("Events applied", "Events a second.", "Falls to 0: a source or a worker stopped.", _rate("events"), _RATE, width=24),
         _counted("Events by type", "Events in the span that is shown.", "A type stops: its source does.", "events", "type", _NO_PARTITION, Scale("short", 0, ((None, BLUE),))),
+        _counted("Events by source", "Events in the span that is shown, by who sent them; of a partition the first 50 sources, all others as `other`.", "A source stops, or sends ten times as much.", "source_events", "source", _NO_PARTITION, Scale("short", 0, ((None, BLUE),))),
         trend(
             "Duplicates, late and lost", described("A second: events that came again, events behind the watermark, and records that retention took away.", (),
                                                    "Lost above 0: longer retention. Many late ones: `CXLOOP_LATENESS` is too short. Duplicates are harmless."),
