@@ -172,15 +172,7 @@ MEASURES: Mapping[str, Measure] = {
     "customers": customers,
 }
 #: What `QUICK=1` measures.
-QUICK = (
-    "stock_faust",
-    "bare_fetch",
-    "cxloop",
-    "eleven_metrics",
-    "every_kind",
-    "windows",
-    "windows_kafka_streams",
-)
+QUICK = ("stock_faust", "bare_fetch", "cxloop", "eleven_metrics", "windows", "windows_kafka_streams")
 
 
 def _whole_job(
