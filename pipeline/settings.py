@@ -95,7 +95,9 @@ def _metrics(value: Any) -> Any:
     names = value.replace(",", " ").split() if isinstance(value, str) else list(value)
     if not names:
         raise ValueError(f"names no metric; write some, groups of them ({', '.join(GROUPS)}), or none")
-    for name in [] if names == ["none"] else names:
+    if names == ["none"]:
+        return ()
+    for name in names:
         if name not in METRICS and name not in GROUPS:
             raise ValueError(f'unknown metric "{name}"; {did_you_mean(name, [*METRICS, *GROUPS, "none"])}')
     return tuple(metric.name for metric in METRICS.values() if metric.name in names or metric.group in names)

@@ -38,7 +38,7 @@ _ID: Final = 2
 _SOURCE: Final = 3
 
 #: So many sources of events are told from each other in what is counted of a shard itself.
-MOST_SOURCES: Final = 50
+_MOST_SOURCES: Final = 50
 #: Records are taken in chunks whose events fit a processor's cache.
 _CHUNK = 128
 
@@ -235,7 +235,7 @@ class Shard:
 
     def _counted_as(self, source: str) -> str:
         """Sources have no bound: those that come when there are many are counted together."""
-        if source not in self._sources and len(self._sources) < MOST_SOURCES:
+        if source not in self._sources and len(self._sources) < _MOST_SOURCES:
             self._sources[source] = f"source.{source}"
         return self._sources.get(source, "source.other")
 

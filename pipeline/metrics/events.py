@@ -53,24 +53,13 @@ class Events:
         made |= {kind: self._number(name) for kind, name in plain.items()}
         for kind in m.CUSTOMER_EVENTS:
             if kind not in _OF_NO_CUSTOMER:
-                made.setdefault(kind, self._points)
+                made.setdefault(kind, self._number(""))
         found: dict[type[m.Event], Counter] = {}
         for kind, make in made.items():
             counter = make(self._tally.reader(m.data_type(kind)), self._weights.points(m.event_name(kind)))
             if counter is not None:
                 found[kind] = counter
         return found
-
-    def _points(self, dims: Read, points: int) -> Counter | None:
-        """Of what tells nothing else by itself."""
-        tally, name = self._tally, self._left(short.engaged(points))
-        if not name:
-            return None
-
-        def count(event: Any, data: m.Data, at: int, key: str) -> None:
-            _add(tally.rows(at, dims(data)), name)
-
-        return count
 
     def _survey(self, dims: Read, points: int) -> Counter | None:
         tally, left = self._tally, self._left
@@ -244,6 +233,7 @@ class Events:
         return make
 
     def _number(self, name: str) -> Make:
+        """Of what tells that it happened, and its points; without a name, of what tells only these."""
         tally, left = self._tally, self._left
 
         def make(dims: Read, points: int) -> Counter | None:

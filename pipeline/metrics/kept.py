@@ -13,9 +13,11 @@ from pipeline.metrics.shorthand import joined, stands_for
 class Kept:
     """Those of these names, which are in the catalogue."""
 
-    def __init__(self, names: Iterable[str] = METRICS) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
         self._counts = frozenset(count for name in names for count in METRICS[name].counts)
         self._left: dict[str, str] = {}
+        #: Names that tell a length of time, of which no such is left.
+        self._untimed: set[str] = set()
 
     def any_of(self, *counts: str) -> bool:
         """Is one of these counted?"""
@@ -27,6 +29,8 @@ class Kept:
         if left is None:
             parts = [name] if name.startswith(OF_RULES) else name.split("+")
             left = self._left[name] = joined(*filter(self._is_counted, parts))
+            if not TIMED.isdisjoint(parts) and TIMED.isdisjoint(left.split("+")):
+                self._untimed.add(name)
         return left
 
     def of(self, sample: Sample) -> Sample | None:
@@ -38,11 +42,7 @@ class Kept:
         if not left:
             return None
         # Beside a length of time, everything else is there once.
-        return at, left, 1 if _is_timed(name) and not _is_timed(left) else n
+        return at, left, 1 if name in self._untimed else n
 
     def _is_counted(self, part: str) -> bool:
         return part.startswith(OF_RULES) or self.any_of(*(count for count, _ in stands_for(part)))
-
-
-def _is_timed(name: str) -> bool:
-    return not TIMED.isdisjoint(name.split("+"))

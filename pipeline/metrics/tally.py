@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.events.journey import Journey
 from pipeline.events.model import Data
-from pipeline.metrics.catalogue import DEFAULT_GROUPINGS, DIMENSIONS
+from pipeline.metrics.catalogue import DIMENSIONS
 from pipeline.metrics.dimensions import Groupings, Read, reader
 from pipeline.metrics.fold import Counted, Fold
 from pipeline.metrics.kept import Kept
@@ -28,14 +28,9 @@ class Tally:
     has judged that pane by then, however the events came in batches.
     """
 
-    def __init__(
-        self,
-        journey: Journey,
-        groupings: Iterable[tuple[str, ...]] = DEFAULT_GROUPINGS,
-        kept: Kept | None = None,
-    ) -> None:
+    def __init__(self, journey: Journey, groupings: Iterable[tuple[str, ...]], kept: Kept) -> None:
         self._journey, self._groupings = journey, Groupings(tuple(groupings))
-        self.kept = kept if kept is not None else Kept()
+        self.kept = kept
         #: By the end of the pane and the number of the series.
         self._counts: dict[int, dict[int, dict[str, int]]] = {}
         #: The same, by pane and the values of an event.
@@ -85,15 +80,18 @@ class Tally:
         if samples:
             dims = self._groupings.narrow(all_dims)
             for sample in samples:
-                if (kept := self.kept.of(sample)) is not None:
-                    self._add(self.rows(kept[0], dims), kept, 1)
+                self._count(dims, sample, 1)
 
     def mend(self, all_dims: Dims, before: list[Sample], after: list[Sample]) -> None:
         """Count what something tells now, and no longer what it told before."""
         dims = self._groupings.narrow(all_dims)
         for sample, sign in differences(before, after):
-            if (kept := self.kept.of(sample)) is not None:
-                self._add(self.rows(kept[0], dims), kept, sign)
+            self._count(dims, sample, sign)
+
+    def _count(self, dims: Dims, sample: Sample, sign: int) -> None:
+        kept = self.kept.of(sample)
+        if kept is not None:
+            self._add(self.rows(kept[0], dims), kept, sign)
 
     def _add(self, rows: list[dict[str, int]], sample: Sample, sign: int) -> None:
         for name, n in counted(sample):
